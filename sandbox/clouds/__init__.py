@@ -1,0 +1,1 @@
+"""The two simulated clouds: what stands behind the resources that the program deploys."""

@@ -1,0 +1,161 @@
+"""boto3, configured by its own variables only: least privilege, and what the region's end looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.clouds.conftest import ACCOUNT_ID, REGION, ROLE_ARN, Services
+
+AUDIENCE = "api://AzureADTokenExchange"
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:petclinic/backup-AbCdEf"
+EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT_ID}"
+ALLOCATION = "eipalloc-0123456789abcdef0"
+
+
+@contextmanager
+def client(service: str) -> Generator[Any]:
+    made: Any = boto3.Session().client(service, region_name=REGION)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture(autouse=True)
+def backup_instance(clouds: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test runs as the backup instance, with the policy that the program gives it."""
+    clouds.enable_web_identity()
+    clouds.grant(
+        {
+            "Effect": "Allow",
+            "Action": "sts:GetWebIdentityToken",
+            "Resource": "*",
+            "Condition": {
+                "ForAllValues:StringEquals": {"sts:IdentityTokenAudience": AUDIENCE},
+                "NumericLessThanEquals": {"sts:DurationSeconds": 300},
+            },
+        },
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::artifacts/agent.zip"},
+        {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": SECRET},
+        {
+            "Effect": "Allow",
+            "Action": "ec2:AssociateAddress",
+            "Resource": [f"{EC2}:elastic-ip/{ALLOCATION}", f"{EC2}:network-interface/*"],
+        },
+        {
+            "Effect": "Allow",
+            "Action": "ec2:AssociateAddress",
+            "Resource": f"{EC2}:instance/*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/Name": "petclinic-dr-backup"}},
+        },
+    )
+    metadata = clouds.ec2_machine("aws-backup")
+    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url)
+
+
+def denied(attempt: Any) -> str:
+    with pytest.raises(ClientError) as refused:
+        attempt()
+    return str(refused.value.response["Error"]["Code"])
+
+
+def test_web_identity_within_the_policys_conditions(clouds: Services) -> None:
+    with client("sts") as sts:
+
+        def ask(audience: str = AUDIENCE, **others: Any) -> Any:
+            return sts.get_web_identity_token(Audience=[audience], SigningAlgorithm="RS256", **others)
+
+        assert ask(DurationSeconds=300)["Expiration"].tzinfo is not None
+        assert denied(lambda: ask("api://elsewhere")) == "AccessDenied"
+        assert denied(lambda: ask(DurationSeconds=900)) == "AccessDenied"
+        clouds.aws_store.remove(
+            "aws:iam/outboundWebIdentityFederation:OutboundWebIdentityFederation", ACCOUNT_ID
+        )
+        assert denied(ask) == "OutboundWebIdentityFederationDisabledException"
+        assert sts.get_caller_identity()["Arn"].startswith(
+            ROLE_ARN.replace(":iam:", ":sts:").replace("role/", "assumed-role/")
+        )
+        assert denied(lambda: sts.assume_role(RoleArn=ROLE_ARN, RoleSessionName="name")) == "AccessDenied"
+
+
+def test_one_secret(clouds: Services) -> None:
+    clouds.aws.services.put_secret(SECRET, "petclinic/backup", '{"password": "x"}')
+    other = SECRET.replace("backup", "admin")
+    clouds.aws.services.put_secret(other, "petclinic/admin", "y")
+    with client("secretsmanager") as secrets:
+        for name in (SECRET, "petclinic/backup"):
+            assert secrets.get_secret_value(SecretId=name)["SecretString"] == '{"password": "x"}'
+        assert denied(lambda: secrets.get_secret_value(SecretId=other)) == "AccessDenied"
+        assert denied(lambda: secrets.put_secret_value(SecretId=SECRET, SecretString="z")) == "AccessDenied"
+
+
+def test_one_object(clouds: Services, tmp_path: Any) -> None:
+    content = bytes(range(256)) * 1000
+    clouds.aws.services.put_bucket("artifacts")
+    clouds.aws.services.put_object("artifacts", "agent.zip", content)
+    clouds.aws.services.put_object("artifacts", "other", b"")
+    with client("s3") as s3:
+        s3.download_file("artifacts", "agent.zip", str(tmp_path / "agent.zip"))
+        assert (tmp_path / "agent.zip").read_bytes() == content
+        assert denied(lambda: s3.get_object(Bucket="artifacts", Key="other")) == "AccessDenied"
+        assert denied(lambda: s3.put_object(Bucket="artifacts", Key="agent.zip", Body=b"")) == "AccessDenied"
+        assert denied(lambda: s3.list_objects_v2(Bucket="artifacts")) == "AccessDenied"
+
+
+def test_instance_takes_its_address(clouds: Services) -> None:
+    services = clouds.aws.services
+    mine = f"i-0{b'aws-backup'.hex()[:16]}"
+    services.put_address(ALLOCATION, "203.0.113.7")
+    services.put_address("eipalloc-other", "203.0.113.8")
+    services.put_instance("i-0other", "10.0.1.10", {"Name": "somebody"})
+    with client("ec2") as ec2:
+
+        def take(instance: str = mine, address: str = ALLOCATION) -> None:
+            ec2.associate_address(AllocationId=address, InstanceId=instance, AllowReassociation=True)
+
+        assert services.address_of(mine) is None
+        take()
+        take()
+        assert services.address_of(mine) == "203.0.113.7"
+        assert denied(lambda: take(instance="i-0other")) == "UnauthorizedOperation"
+        assert denied(lambda: take(address="eipalloc-other")) == "UnauthorizedOperation"
+        services.remove_instance(mine)
+        assert services.address_of(mine) is None
+
+
+def test_keys_that_nobody_handed_out(clouds: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAPLACEHOLDER")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "placeholder")
+    with client("sts") as sts:
+        assert denied(sts.get_caller_identity) == "InvalidClientTokenId"
+    with client("ec2") as ec2:
+        assert denied(ec2.describe_addresses) == "AuthFailure"
+    assert clouds.requests()[-1]["side"] == "internet"
+
+
+def test_dead_region_answers_nobody_and_logs_who_asked(clouds: Services) -> None:
+    clouds.faults.set(aws_down=True)
+    with client("sts") as sts, pytest.raises(BotoCoreError):
+        sts.get_caller_identity()
+    asked = clouds.requests()[-1]
+    assert (asked["side"], asked["machine"], asked["target"]) == (
+        "aws",
+        "aws-backup",
+        "sts:GetCallerIdentity",
+    )
+    assert (asked["status"], asked["error"]) == (0, "aws_down")
+    clouds.faults.clear("aws_down")
+    with client("sts") as sts:
+        assert sts.get_caller_identity()["Account"] == ACCOUNT_ID
+
+
+def test_service_that_is_not_simulated(clouds: Services) -> None:
+    clouds.grant({"Effect": "Allow", "Action": "*", "Resource": "*"})
+    with client("sqs") as sqs:
+        assert denied(sqs.list_queues) == "NotSimulated"
