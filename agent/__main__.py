@@ -1,0 +1,174 @@
+"""``python -m agent``: back up a MySQL server to Azure Blob Storage and restore it elsewhere, proved."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from agent import errors
+from agent.catalog import newest_first, survey
+from agent.config import load
+from agent.context import Context
+from agent.dump import dump_once
+from agent.manifest import as_report
+from agent.preflight import check
+from agent.restore import restore
+from agent.run import Agent
+
+_DEFAULT_CONFIG = Path("/etc/pilotlight/agent.json")
+_LISTED = 50
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    _set_up_logging()
+    try:
+        context = Context.of(load(arguments.config))
+        command: Callable[[Context, argparse.Namespace], int] = arguments.command
+        return command(context, arguments)
+    except errors.AgentError as error:
+        print(f"error: {error}", file=sys.stderr)
+        if arguments.json:
+            print(json.dumps({"error": str(error), "exit_code": error.exit_code}))
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("error: interrupted; nothing that was under way counts as done", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    codes = "\n".join(f"  {kind.exit_code:3}  {kind.meaning}" for kind in errors.ALL)
+    parser = argparse.ArgumentParser(
+        prog="python -m agent",
+        description="Back up a MySQL server to Azure Blob Storage, and restore it elsewhere, proved.",
+        epilog=f"exit status:\n    0  done\n{codes}\n  130  interrupted",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def add(
+        name: str, action: Callable[[Context, argparse.Namespace], int], text: str
+    ) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name, help=text, description=text, epilog="see also: python -m agent --help"
+        )
+        command.add_argument(
+            "--config",
+            type=Path,
+            default=_DEFAULT_CONFIG,
+            metavar="FILE",
+            help="the configuration (default: %(default)s)",
+        )
+        command.add_argument("--json", action="store_true", help="one JSON document on standard output")
+        command.set_defaults(command=action)
+        return command
+
+    add(
+        "run",
+        _run,
+        "Run as a service: heartbeat, epoch, orders, and a dump each interval while this site writes.",
+    )
+    add("dump", _dump, "Make one backup now, if this site is the writer.")
+    add(
+        "list",
+        _list,
+        f"The newest {_LISTED} complete backups, newest first, and the number of incomplete ones.",
+    )
+    command = add(
+        "restore",
+        _restore,
+        "Load the newest complete backup into this site's database and verify it. Refuses a database that "
+        "holds anything else; may be killed and run again.",
+    )
+    command.add_argument(
+        "--take-over",
+        action="store_true",
+        help="replace a database that has served (a dump of it is kept), and begin a new epoch in which this "
+        "site is the writer",
+    )
+    command.add_argument("--backup", metavar="NAME", help="restore this backup instead of the newest")
+    command.add_argument("--report", type=Path, metavar="FILE", help="also write the report to this file")
+    add("check", _check, "What would lose data or stop a backup or a restore, each with its fix.")
+    return parser
+
+
+def _set_up_logging() -> None:
+    logging.Formatter.converter = time.gmtime
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S",
+    )
+    for chatty in ("azure", "botocore", "boto3", "urllib3", "msal"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _run(context: Context, _: argparse.Namespace) -> int:
+    agent = Agent(context)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: agent.stop())
+    agent.run()
+    return 0
+
+
+def _dump(context: Context, arguments: argparse.Namespace) -> int:
+    report = as_report(dump_once(context))
+    _print(
+        arguments, report, [f"{report['backup']}  epoch {report['epoch']}  {report['stored_bytes']} bytes"]
+    )
+    return 0
+
+
+def _list(context: Context, arguments: argparse.Namespace) -> int:
+    listing = survey(context.restore_from)
+    backups = [as_report(manifest) for manifest in newest_first(context.restore_from, listing, _LISTED)]
+    total = len(listing.complete)
+    lines = [
+        f"{report['backup']}  epoch {report['epoch']}  {report['site']:5}  data of {report['snapshot_at']}  "
+        f"{report['stored_bytes']} bytes"
+        for report in backups
+    ]
+    lines.append(f"{total} complete, {len(listing.incomplete)} incomplete")
+    _print(arguments, {"backups": backups, "complete": total, "incomplete": listing.incomplete}, lines)
+    return 0
+
+
+def _restore(context: Context, arguments: argparse.Namespace) -> int:
+    report = restore(
+        context, take_over=arguments.take_over, backup=arguments.backup, report_file=arguments.report
+    )
+    lines = [f"warning: {warning}" for warning in report.warnings]
+    if report.loaded:
+        seconds = ", ".join(f"{phase} {value:.1f} s" for phase, value in report.seconds.items())
+        lines.append(f"{report.backup['backup']} restored: {report.tables_verified} tables equal; {seconds}")
+    else:
+        lines.append("this database was restored and verified before; nothing was loaded")
+    _print(arguments, vars(report), lines)
+    return 0
+
+
+def _check(context: Context, arguments: argparse.Namespace) -> int:
+    findings = check(context)
+    lines = [f"{f.level}: {f.subject}: {f.problem}; {f.fix}" for f in findings] or ["ready"]
+    _print(arguments, [dataclasses.asdict(finding) for finding in findings], lines)
+    return errors.CheckError.exit_code if any(f.level == "error" for f in findings) else 0
+
+
+def _print(arguments: argparse.Namespace, document: Any, lines: Sequence[str]) -> None:
+    print(json.dumps(document, indent=1) if arguments.json else "\n".join(lines))
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    sys.exit(main())

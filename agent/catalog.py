@@ -1,0 +1,131 @@
+"""The backups that exist, and which of them is the newest.
+
+Newest is decided by epoch, then by what each backup contains (GTID sets), then by sequence - never by a name
+or a modification time, which a skewed clock or a copying tool can turn around.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cmp_to_key
+
+from agent.errors import NoBackupError, StorageError
+from agent.gtid import GtidSet
+from agent.manifest import (
+    DATA_SUFFIX,
+    MANIFEST_SUFFIX,
+    PREFIX,
+    Manifest,
+    manifest_name,
+    order_key,
+)
+from agent.storage import BlobEntry, BlobMissingError, BlobStore
+
+# Manifests opened to find the newest. Sequences rise by one a dump, so the newest is among the last few; the
+# margin covers several agents at once.
+_OPENED = 20
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Names only: complete backups, and data blobs without a manifest (unfinished or failed)."""
+
+    complete: tuple[BlobEntry, ...]
+    incomplete: tuple[str, ...]
+
+
+def survey(store: BlobStore) -> Listing:
+    """List the container once."""
+    entries = {entry.name: entry for entry in store.entries(PREFIX)}
+    complete: list[BlobEntry] = []
+    incomplete: list[str] = []
+    for entry in entries.values():
+        if entry.name.endswith(DATA_SUFFIX):
+            if manifest_name(entry.name) not in entries:
+                incomplete.append(entry.name)
+        elif entry.name.endswith(MANIFEST_SUFFIX):
+            if entry.name.removesuffix(MANIFEST_SUFFIX) + DATA_SUFFIX in entries:
+                complete.append(entry)
+            else:
+                incomplete.append(entry.name)
+    return Listing(tuple(complete), tuple(sorted(incomplete)))
+
+
+def newest_first(store: BlobStore, listing: Listing, count: int = _OPENED) -> list[Manifest]:
+    """The ``count`` newest complete backups, newest first."""
+    ranked: list[tuple[tuple[int, int], BlobEntry]] = []
+    opened: list[BlobEntry] = []
+    for entry in listing.complete:
+        key = order_key(entry.metadata)
+        if key is None:
+            opened.append(entry)  # nothing but its content can tell
+        else:
+            ranked.append((key, entry))
+    ranked.sort(key=lambda pair: pair[0], reverse=True)
+    opened += [entry for _, entry in ranked[:count]]
+    with ThreadPoolExecutor(8, thread_name_prefix="manifests") as threads:
+        manifests = list(threads.map(lambda entry: _read(store, entry.name), opened))
+    return sorted(manifests, key=cmp_to_key(_compare), reverse=True)[:count]
+
+
+def newest(store: BlobStore) -> Manifest:
+    """The newest complete backup.
+
+    Raises:
+        NoBackupError: there is none.
+    """
+    listing = survey(store)
+    found = newest_first(store, listing)
+    if not found:
+        unfinished = (
+            f" ({len(listing.incomplete)} blobs without their other half)" if listing.incomplete else ""
+        )
+        raise NoBackupError(f"the container holds no complete backup{unfinished}; run: python -m agent dump")
+    return found[0]
+
+
+def manifest_of(store: BlobStore, backup: str) -> Manifest:
+    """The manifest of the backup called ``backup``.
+
+    Raises:
+        NoBackupError: there is no complete backup of that name.
+    """
+    name = manifest_name(backup)
+    try:
+        return _read(store, name)
+    except BlobMissingError as error:
+        raise NoBackupError(f"there is no complete backup {backup}; see: python -m agent list") from error
+
+
+def next_sequence(store: BlobStore, epoch: int) -> int:
+    """The sequence for a new backup of ``epoch``: one more than the highest so far.
+
+    Raises:
+        StorageError: there is a backup of a later epoch, beside which the new one would never be chosen.
+    """
+    listing = survey(store)
+    known = [key for entry in listing.complete if (key := order_key(entry.metadata))]
+    if len(known) < len(listing.complete):
+        known += [(manifest.epoch, manifest.sequence) for manifest in newest_first(store, listing)]
+    latest = max((key[0] for key in known), default=0)
+    if latest > epoch:
+        raise StorageError(
+            f"the control container says epoch {epoch}, but there is a backup of epoch {latest}: epoch.json "
+            f"was lost or put back; write it again with epoch {latest} and the site that writes now"
+        )
+    return max((key[1] for key in known), default=0) + 1
+
+
+def _read(store: BlobStore, name: str) -> Manifest:
+    return Manifest.from_json(store.read(name)[0], name)
+
+
+def _compare(a: Manifest, b: Manifest) -> int:
+    """Negative when ``a`` is older than ``b``."""
+    if a.epoch != b.epoch:
+        return a.epoch - b.epoch
+    before_a, before_b = GtidSet.parse(a.gtid_before), GtidSet.parse(b.gtid_before)
+    if before_a != before_b and (before_a <= before_b or before_b <= before_a):
+        return -1 if before_a <= before_b else 1
+    return a.sequence - b.sequence

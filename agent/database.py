@@ -1,0 +1,152 @@
+"""A connection to the server and the questions the agent asks it."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pymysql
+from pymysql.constants import CR, ER
+
+from agent.config import Database, Identity
+from agent.credentials import read_password
+from agent.errors import DatabaseError
+
+# The agent's own schema on a restored server; never dumped.
+OWN_SCHEMA = "pilotlight"
+# Not there yet, rather than wrong: a server that boots, a name that has not spread.
+_NOT_YET = {CR.CR_CONN_HOST_ERROR, CR.CR_CONNECTION_ERROR, CR.CR_SERVER_LOST, CR.CR_SERVER_GONE_ERROR}
+_RETRY_S = 2.0
+
+
+@dataclass(frozen=True)
+class Login:
+    """Everything a client needs to open a session, the password included: never log or print it."""
+
+    database: Database
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Login({self.database.user}@{self.database.host}:{self.database.port})"
+
+
+def login(database: Database, identity: Identity) -> Login:
+    """Fetch the password of the configured account.
+
+    Raises:
+        CredentialError: it cannot be had.
+    """
+    return Login(database, read_password(database.password, identity, "database.password"))
+
+
+class Session:
+    """One open session in autocommit mode. Errors of the server become DatabaseError, with its number."""
+
+    def __init__(self, connection: pymysql.connections.Connection[Any], where: str) -> None:
+        self._connection = connection
+        self._where = where
+
+    def rows(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement; all rows of its answer."""
+        try:
+            with self._connection.cursor() as cursor:
+                # Without parameters a per cent sign in the statement is just that.
+                cursor.execute(statement, tuple(parameters) or None)
+                return list(cursor.fetchall())
+        except (pymysql.Error, OSError) as error:
+            # The statement without its parameters: they may hold a password.
+            raise DatabaseError(f"{self._where}: {_message(error)} in: {statement[:200]}") from error
+
+    def value(self, statement: str, parameters: Sequence[object] = ()) -> Any:
+        """The first column of the first row, or None."""
+        found = self.rows(statement, parameters)
+        return found[0][0] if found else None
+
+    def variable(self, name: str) -> str | None:
+        """A system variable as SHOW VARIABLES spells it, or None where the server has no such variable."""
+        found = self.rows("SHOW GLOBAL VARIABLES WHERE Variable_name = %s", [name])
+        return str(found[0][1]) if found else None
+
+    def gtid_executed(self) -> str:
+        """All transactions committed on this server; empty without GTIDs."""
+        return str(self.value("SELECT @@GLOBAL.gtid_executed") or "").replace("\n", "").replace(" ", "")
+
+    def close(self) -> None:
+        """End the session."""
+        self._connection.close()
+
+
+@contextmanager
+def session(account: Login, *, patience_s: float = 0) -> Generator[Session]:
+    """An open session.
+
+    Args:
+        patience_s: for how many seconds to try again while nothing answers. A refused login is final at once.
+
+    Raises:
+        DatabaseError: nothing answers, or the login is refused.
+    """
+    opened = Session(_connect(account, time.monotonic() + patience_s), _where(account.database))
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def _where(database: Database) -> str:
+    return f"MySQL {database.user}@{database.host}:{database.port}"
+
+
+def _connect(account: Login, deadline: float) -> pymysql.connections.Connection[Any]:
+    database = account.database
+    while True:
+        try:
+            return pymysql.connect(
+                host=database.host,
+                port=database.port,
+                user=database.user,
+                password=account.password,
+                ssl=_tls(database),  # a context makes PyMySQL insist on TLS
+                charset="utf8mb4",
+                autocommit=True,
+                connect_timeout=10,
+                program_name="pilotlight-agent",
+            )
+        except (pymysql.Error, OSError) as error:
+            number = error.args[0] if error.args else 0
+            if number in _NOT_YET and time.monotonic() < deadline:
+                time.sleep(_RETRY_S)
+                continue
+            fix = "check database.host, port and the firewall"
+            if number in (ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR):
+                fix = "check database.user and the secret that database.password names"
+            raise DatabaseError(f"{_where(database)}: {_message(error)}; {fix}") from error
+
+
+def _tls(database: Database) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=str(database.ca_file) if database.ca_file else None)
+    except OSError as error:
+        raise DatabaseError(f"database.ca_file {database.ca_file} cannot be used: {error}") from error
+    if database.tls == "required":  # encrypted, but whoever answers is believed: RDS's and Azure's default
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def quoted(name: str) -> str:
+    """An identifier in backticks."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def placeholders(values: Sequence[object]) -> str:
+    """``%s`` for each of ``values``, for an IN list."""
+    return ",".join(["%s"] * len(values))
+
+
+def _message(error: Exception) -> str:
+    return " ".join(str(part) for part in error.args) or type(error).__name__

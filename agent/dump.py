@@ -1,0 +1,158 @@
+"""One backup: mysqldump -> gzip -> blob in one stream, proved on the way, its manifest last."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+
+from agent.catalog import next_sequence
+from agent.clients import find
+from agent.context import Context
+from agent.database import Session, session
+from agent.dumpscan import Contents, DumpScanner
+from agent.epoch import read_epoch
+from agent.errors import DatabaseError, DumpError
+from agent.grants import Grants, missing_for_dump
+from agent.locks import exclusive
+from agent.manifest import Manifest, backup_name
+from agent.marker import read_marker
+from agent.mysqldump import Limits, stream_dump
+from agent.objects import count_objects, existing_schemas, float_columns
+from agent.streams import Gzip
+
+_log = logging.getLogger(__name__)
+
+
+def dump_once(context: Context, stopping: threading.Event | None = None) -> Manifest:
+    """Make one backup; given up when ``stopping`` is set.
+
+    Raises:
+        BusyError: another dump is running on this machine.
+        NotWriterError: this site is not the writer, or stopped being it during the dump.
+        DumpError, DatabaseError, StorageError, CredentialError: it failed; nothing counts as a backup.
+    """
+    config = context.config
+    with exclusive(config.state_dir, "dump"):
+        seen = read_epoch(context.control)
+        seen.require_writer(config.site)
+        limits = Limits(config.dump.stall_s, stopping or threading.Event())
+        manifest = _stream(context, backup_name(datetime.now(UTC)), seen.epoch, limits)
+        # The writer may have changed meanwhile. Without a manifest what was uploaded is no backup.
+        now = read_epoch(context.control)
+        now.require_writer(config.site)
+        if now.epoch != seen.epoch:
+            raise DumpError(
+                f"epoch {now.epoch} began during a dump of epoch {seen.epoch}; the next dump is of it"
+            )
+        context.backups.create(manifest.name, manifest.to_json(), manifest.metadata())
+    _log.info("%s is complete: %d bytes, epoch %d", manifest.backup, manifest.stored_bytes, manifest.epoch)
+    return manifest
+
+
+def quarantine(context: Context, epoch: int) -> str:
+    """Keep a full dump of a database that is about to be replaced; returns the blob's name.
+
+    It has another prefix and no manifest, so that no restore ever chooses it; ``gunzip | mysql`` reads it.
+    """
+    name = backup_name(datetime.now(UTC)).replace("backup_", "quarantine_", 1)
+    _stream(context, name, epoch, Limits(context.config.dump.stall_s))
+    _log.info("the data to be replaced is kept as %s", name)
+    return name
+
+
+def _stream(context: Context, name: str, epoch: int, limits: Limits) -> Manifest:
+    """Dump into the new blob ``name`` and describe it; the blob appears only when everything was proved."""
+    config = context.config
+    client = find("mysqldump")
+    account = context.login()
+    sequence = next_sequence(context.backups, epoch)
+    with session(account) as database:
+        _refuse_partial_sight(database, config.database.schemas)
+        expected = count_objects(database, config.database.schemas)
+        marker = read_marker(database)
+        floats = float_columns(database, config.database.schemas)
+        gtids = _gtid_reader(database)
+        started = _now()
+        gtid_before = gtids()
+        gtid_after = ""
+        scanner, gzip = DumpScanner(), Gzip()
+        stream = stream_dump(client, account, config.database.schemas, limits)
+        with context.backups.upload(name) as upload, closing(stream):
+            for data in stream:
+                had_begun = scanner.has_begun
+                scanner.feed(data)
+                upload.write(gzip.feed(data))
+                if scanner.has_begun and not had_begun:
+                    gtid_after = gtids()
+            contents = scanner.finish()
+            _refuse_miscount(contents, expected, count_objects(database, config.database.schemas))
+            upload.write(gzip.finish())
+            upload.commit()
+        return Manifest(
+            backup=name,
+            epoch=epoch,
+            sequence=sequence,
+            site=config.site,
+            server_uuid=str(database.value("SELECT @@server_uuid")),
+            server_version=str(database.value("SELECT VERSION()")),
+            producer=f"mysqldump {client.version}",
+            schemas=config.database.schemas,
+            lower_case_table_names=int(database.value("SELECT @@lower_case_table_names")),
+            gtid_before=gtid_before,
+            gtid_after=gtid_after,
+            started=started,
+            snapshot_at=started,
+            finished=_now(),
+            raw_bytes=contents.raw_bytes,
+            stored_bytes=gzip.bytes,
+            stored_sha256=gzip.sha256(),
+            longest_statement=contents.longest_statement,
+            tables=contents.tables,
+            views=contents.views,
+            events=contents.events,
+            objects=contents.objects,
+            time_zones=contents.time_zones,
+            original_names=dict(marker.original_names) if marker else {},
+            warnings=tuple(f"FLOAT column {column}: mysqldump keeps six digits of it" for column in floats),
+        )
+
+
+def _refuse_partial_sight(database: Session, schemas: tuple[str, ...]) -> None:
+    """mysqldump leaves out what its account may not see, and reports success."""
+    found = {schema.lower() for schema in existing_schemas(database, schemas)}
+    for schema in schemas:
+        if schema.lower() not in found:
+            raise DatabaseError(
+                f"there is no schema {schema} to dump, or it is invisible; check database.schemas"
+            )
+    missing = missing_for_dump(Grants.of(database), schemas)
+    if missing:
+        account = database.value("SELECT CURRENT_USER()")
+        raise DatabaseError(
+            f"{account} would dump an incomplete copy without an error; "
+            + "; ".join(f"GRANT {privilege} TO {account}" for privilege in missing)
+        )
+
+
+def _refuse_miscount(contents: Contents, before: dict[str, int], after: dict[str, int]) -> None:
+    for kind, expected in after.items():
+        counted = contents.objects.get(kind, 0)
+        if counted != expected or before[kind] != expected:
+            raise DumpError(
+                f"the dump holds {counted} {kind}, the server {before[kind]} before and {expected} after it: "
+                "the schema changed meanwhile (the next dump will do) or the account cannot see all of it"
+            )
+
+
+def _gtid_reader(database: Session) -> Callable[[], str]:
+    """Reads gtid_executed; nothing without GTIDs, where an old set may stand that no longer grows."""
+    if database.variable("gtid_mode") != "ON":
+        return lambda: ""
+    return database.gtid_executed
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

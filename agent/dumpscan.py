@@ -1,0 +1,233 @@
+"""What a dump holds, learned while it streams by: hashes of each table's rows, and a count of every object.
+
+Read on the way out (into the manifest) and again from the restored copy (to compare).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from agent.dumplines import IDENTIFIER, Classifier, Kind, name, stored_head
+from agent.errors import DumpError
+from agent.streams import LineSplitter
+
+_INSERT = re.compile(rb"INSERT INTO " + IDENTIFIER + rb" (?:\((?:`(?:[^`]|``)+`(?:, ?)?)+\) )?VALUES ")
+_TABLE = re.compile(rb"CREATE TABLE " + IDENTIFIER)
+_USE = re.compile(rb"USE " + IDENTIFIER)
+# One row of a multi-row INSERT. Possessive (++), so that a row of any size needs no backtracking.
+_ROW = re.compile(rb"\((?:[^'()]++|'(?:[^'\\]++|\\.)*+')*+\)", re.DOTALL)
+_EVENT_STATE = re.compile(rb" ON COMPLETION (?P<keep>NOT )?PRESERVE (?P<state>ENABLE|DISABLE)")
+_ZONE = re.compile(rb"SET time_zone += '([^']*)'")
+_SUM = 1 << 256
+
+_PARTS = (
+    (b"  CONSTRAINT ", b" FOREIGN KEY ", "foreign_keys"),
+    (b"  CONSTRAINT ", b" CHECK ", "checks"),
+    (b"  PRIMARY KEY ", b"", "keys"),
+    (b"  UNIQUE KEY ", b"", "keys"),
+    (b"  KEY ", b"", "keys"),
+    (b"  FULLTEXT KEY ", b"", "keys"),
+    (b"  SPATIAL KEY ", b"", "keys"),
+    (b"  `", b"", "columns"),
+)
+
+
+@dataclass
+class TableRows:
+    """The rows of one table.
+
+    Attributes:
+        ordered: True: rows come in the order of the primary key, and the hash is SHA-256 over them joined by
+            commas. False: without a primary key the order may differ from copy to copy, and the hash is the
+            sum of the rows' SHA-256 values modulo 2**256. Neither depends on how rows were spread over
+            statements.
+        bytes: length of the rows as text.
+    """
+
+    ordered: bool
+    rows_sha256: str
+    bytes: int
+
+
+@dataclass
+class _Table:
+    ordered: bool = False
+    hash: hashlib._Hash = field(default_factory=hashlib.sha256)  # pyright: ignore[reportPrivateUsage]
+    sum: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Event:
+    """A scheduled event.
+
+    Attributes:
+        expires: it is dropped by the server once its time is past, so a restored copy may lack it.
+    """
+
+    enabled: bool
+    expires: bool
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a complete dump held. Names are as the server wrote them."""
+
+    tables: dict[str, dict[str, TableRows]]
+    views: dict[str, tuple[str, ...]]
+    events: dict[str, dict[str, Event]]
+    objects: dict[str, int]
+    time_zones: tuple[str, ...]
+    raw_bytes: int
+    longest_statement: int
+
+
+class DumpScanner:
+    """Feed it the stream in pieces; ``finish`` says what it was, or that it was cut."""
+
+    def __init__(self) -> None:
+        self._lines = Classifier()
+        self._splitter = LineSplitter()
+        self._schema = ""
+        self._tables: dict[str, dict[str, _Table]] = {}
+        self._table = _Table()
+        self._views: dict[str, list[str]] = {}
+        self._events: dict[str, dict[str, Event]] = {}
+        self._objects: Counter[str] = Counter()
+        self._zones: set[str] = set()
+        self._completed = False
+        self._raw_bytes = 0
+        self._longest = 0
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the first schema has begun; by then mysqldump has opened its snapshot."""
+        return bool(self._schema)
+
+    def feed(self, data: bytes) -> None:
+        """Take the next piece.
+
+        Raises:
+            DumpError: a line is not what mysqldump of MySQL 8.0 to 9.x writes.
+        """
+        self._raw_bytes += len(data)
+        for line in self._splitter.feed(data):
+            self._line(line[:-1])
+
+    def finish(self) -> Contents:
+        """The contents of the whole stream.
+
+        Raises:
+            DumpError: mysqldump's last line is missing, so the stream was cut.
+        """
+        if self._splitter.rest or not self._completed:
+            raise DumpError('the dump was cut: its last line is not "-- Dump completed"')
+        self._objects["tables"] = sum(len(tables) for tables in self._tables.values())
+        self._objects["views"] = sum(len(views) for views in self._views.values())
+        self._objects["events"] = sum(len(events) for events in self._events.values())
+        return Contents(
+            tables={
+                schema: {table: _rows(found) for table, found in tables.items()}
+                for schema, tables in self._tables.items()
+            },
+            views={schema: tuple(views) for schema, views in self._views.items()},
+            events=self._events,
+            objects=dict(sorted(self._objects.items())),
+            time_zones=tuple(sorted(self._zones)),
+            raw_bytes=self._raw_bytes,
+            longest_statement=self._longest,
+        )
+
+    def _line(self, line: bytes) -> None:
+        kind = self._lines.kind(line)
+        if line:
+            self._completed = kind is Kind.COMPLETED
+        match kind:
+            case Kind.INSERT:
+                self._insert(line)
+            case Kind.TABLE_PART:
+                self._table_part(line)
+            case Kind.USE:
+                self._schema = name(_groups(_USE, line))
+                self._tables.setdefault(self._schema, {})
+            case Kind.CREATE_TABLE:
+                self._table = _Table()
+                self._tables[self._schema][name(_groups(_TABLE, line))] = self._table
+            case Kind.VIEW:
+                found = _groups(re.compile(rb"/\*!50001 VIEW " + IDENTIFIER), line)
+                self._views.setdefault(self._schema, []).append(name(found))
+            case Kind.STORED:
+                self._stored(line)
+            case Kind.TIME_ZONE:
+                self._zones.add(_groups(_ZONE, line).decode())
+            case _:
+                pass
+
+    def _insert(self, line: bytes) -> None:
+        head = _INSERT.match(line)
+        if not head or not line.endswith(b");"):
+            raise _not_understood(line)
+        self._longest = max(self._longest, len(line))
+        table = self._tables[self._schema][name(head[1])]
+        rows = memoryview(line)[head.end() : -1]
+        if table.ordered:
+            table.hash.update(b"," if table.bytes else b"")
+            table.hash.update(rows)
+        else:
+            table.sum = (table.sum + _sum_of_rows(line, head.end())) % _SUM
+        table.bytes += len(rows)
+
+    def _table_part(self, line: bytes) -> None:
+        for start, inside, counted in _PARTS:
+            if line.startswith(start) and inside in line:
+                self._objects[counted] += 1
+                break
+        if line.startswith(b"  PRIMARY KEY "):
+            self._table.ordered = True
+
+    def _stored(self, line: bytes) -> None:
+        head = stored_head(line)
+        if not head:
+            raise _not_understood(line)
+        if head["type"] != b"EVENT":
+            self._objects[head["type"].decode().lower() + "s"] += 1
+            return
+        state = _EVENT_STATE.search(line, head.end())
+        if not state:
+            raise _not_understood(line)
+        recurs = b" ON SCHEDULE EVERY " in line[head.end() : state.start()]
+        ends = b" ENDS '" in line[head.end() : state.start()]
+        self._events.setdefault(self._schema, {})[name(head[3])] = Event(
+            enabled=state["state"] == b"ENABLE",
+            expires=state["keep"] is not None and (ends or not recurs),
+        )
+
+
+def _rows(table: _Table) -> TableRows:
+    digest = table.hash.hexdigest() if table.ordered else f"{table.sum:064x}"
+    return TableRows(ordered=table.ordered, rows_sha256=digest, bytes=table.bytes)
+
+
+def _sum_of_rows(line: bytes, at: int) -> int:
+    """The SHA-256 values of the rows from ``at`` to the end of an INSERT, added up."""
+    total = 0
+    while row := _ROW.match(line, at):
+        total += int.from_bytes(hashlib.sha256(row[0]).digest(), "big")
+        at = row.end() + 1  # past the comma or the semicolon
+    if at != len(line):
+        raise _not_understood(line[at:])
+    return total
+
+
+def _groups(pattern: re.Pattern[bytes], line: bytes) -> bytes:
+    found = pattern.search(line)
+    if not found:
+        raise _not_understood(line)
+    return found[1]
+
+
+def _not_understood(line: bytes) -> DumpError:
+    return DumpError(f"this line of mysqldump's output is not understood: {line[:120]!r}")

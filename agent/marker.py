@@ -1,0 +1,70 @@
+"""What the agent remembers inside a restored server: how far a restore came, and what it must not forget.
+
+Kept in the database and not on the machine, because it is about the database: machines are replaced.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast
+
+from agent.database import OWN_SCHEMA, Session
+from agent.errors import DatabaseError
+from agent.fields import Fields
+
+_TABLE = f"{OWN_SCHEMA}.restore_marker"
+
+
+@dataclass(frozen=True)
+class Marker:
+    """One restore into this server.
+
+    Attributes:
+        state: ``loading`` from before the first change until the copy was compared; then ``verified``.
+        backup, backup_epoch, backup_gtid: what was restored; the GTID set is the one before its snapshot.
+        served_epoch: the epoch in which this database became the writer; 0 as long as it never did.
+        enabled_events: (schema, event) that ran on the source and wait here, disabled.
+        original_names: see Manifest.
+    """
+
+    state: Literal["loading", "verified"]
+    backup: str
+    backup_epoch: int
+    backup_gtid: str
+    served_epoch: int
+    enabled_events: tuple[tuple[str, str], ...]
+    original_names: Mapping[str, str]
+
+
+def read_marker(database: Session) -> Marker | None:
+    """The marker, or None on a server that no restore ever touched."""
+    found = database.rows(
+        "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = 'restore_marker'",
+        [OWN_SCHEMA],
+    )
+    text = database.value(f"SELECT marker FROM {_TABLE} WHERE id = 1") if found else None  # noqa: S608
+    if text is None:
+        return None
+    f = Fields(cast(object, json.loads(text)), "", f"{_TABLE} in the database", DatabaseError)
+    events = cast("list[list[str]]", json.loads(text)["enabled_events"])
+    return Marker(
+        state=cast(Any, f.one_of("state", ("loading", "verified"))),
+        backup=f.text("backup", "backup_20260101T000000Z.sql.gz"),
+        backup_epoch=f.integer("backup_epoch", least=1, most=2**53),
+        backup_gtid=f.text("backup_gtid", "", default=""),
+        served_epoch=f.integer("served_epoch", least=0, most=2**53),
+        enabled_events=tuple((schema, event) for schema, event in events),
+        original_names=f.mapping("original_names", lambda names, key: names.text(key, "Owners")),
+    )
+
+
+def write_marker(database: Session, marker: Marker) -> None:
+    """Keep ``marker``; it is durable when this returns."""
+    database.rows(f"CREATE DATABASE IF NOT EXISTS {OWN_SCHEMA}")
+    database.rows(f"CREATE TABLE IF NOT EXISTS {_TABLE} (id TINYINT PRIMARY KEY, marker LONGTEXT NOT NULL)")
+    database.rows(
+        f"REPLACE INTO {_TABLE} (id, marker) VALUES (1, %s)",  # noqa: S608
+        [json.dumps(asdict(marker))],
+    )

@@ -1,0 +1,51 @@
+"""Becoming the writer: the epoch first, then what only a writer's database may do."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from agent.config import Site
+from agent.database import Session, quoted
+from agent.epoch import Epoch, Orders, take_over
+from agent.errors import GuardError
+from agent.marker import Marker, write_marker
+from agent.storage import BlobStore
+
+_log = logging.getLogger(__name__)
+
+
+def wants_to_open(orders: Orders, epoch: Epoch, site: Site) -> bool:
+    """Whether the operator ordered this site to serve and it is not the writer yet."""
+    return site == "azure" and orders.mode == "emergency" and orders.open and epoch.writer != site
+
+
+def become_writer(
+    database: Session, control: BlobStore, seen: Epoch, site: Site, marker: Marker | None
+) -> Epoch:
+    """Begin the next epoch with ``site`` as the writer and switch the database's events on.
+
+    A site may take over only from the epoch whose backup it holds. So a standby that was overtaken by a
+    failback cannot take the traffic back with old data, whatever orders still lie around.
+
+    Raises:
+        GuardError: the database was not restored and verified from a backup of the present epoch.
+        NotWriterError: somebody else took over meanwhile.
+    """
+    if marker is None or marker.state != "verified" or marker.backup_epoch < seen.epoch:
+        held = f"a {marker.state} copy of epoch {marker.backup_epoch}" if marker else "no verified copy"
+        raise GuardError(
+            f"this database holds {held}, and {seen.writer} wrote epoch {seen.epoch}; it cannot take over "
+            "before a restore of that epoch (python -m agent restore; if it served before, with --take-over)"
+        )
+    epoch = take_over(control, seen, site, fork_gtid=marker.backup_gtid, backup_epoch=marker.backup_epoch)
+    _log.info("epoch %d begins: %s is the writer, from %s on", epoch.epoch, site, marker.backup)
+    finish_opening(database, epoch, marker)
+    return epoch
+
+
+def finish_opening(database: Session, epoch: Epoch, marker: Marker) -> None:
+    """Switch on the events that ran on the source; may be repeated after an interruption."""
+    for schema, event in marker.enabled_events:
+        database.rows(f"ALTER EVENT {quoted(schema)}.{quoted(event)} ENABLE")
+    write_marker(database, replace(marker, served_epoch=epoch.epoch, enabled_events=()))

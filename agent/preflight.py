@@ -1,0 +1,141 @@
+"""``check``: can this server be backed up whole, and restored on the other side? Each finding has its fix."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from agent.catalog import survey
+from agent.clients import find
+from agent.context import Context
+from agent.database import Session, placeholders, session
+from agent.epoch import read_epoch
+from agent.errors import AgentError
+from agent.grants import Grants, missing_for_dump
+from agent.objects import existing_schemas, float_columns, json_columns
+
+_TABLES = (
+    "SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE, CREATE_OPTIONS, TABLE_TYPE FROM information_schema.TABLES"
+    " WHERE TABLE_SCHEMA IN ({}) ORDER BY 1, 2"
+)
+_KEYLESS = (
+    "SELECT t.TABLE_SCHEMA, t.TABLE_NAME FROM information_schema.TABLES t WHERE t.TABLE_TYPE = 'BASE TABLE'"
+    " AND t.TABLE_SCHEMA IN ({}) AND NOT EXISTS (SELECT 1 FROM information_schema.STATISTICS s"
+    " WHERE (s.TABLE_SCHEMA, s.TABLE_NAME, s.INDEX_NAME) = (t.TABLE_SCHEMA, t.TABLE_NAME, 'PRIMARY'))"
+)
+# What the log archive will need; without them backups work and the loss is up to one interval.
+_LOG_SETTINGS = (
+    ("log_bin", "ON"),
+    ("gtid_mode", "ON"),
+    ("binlog_format", "ROW"),
+    ("binlog_row_image", "FULL"),
+)
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """``error``: data would be lost or a restore would fail. ``warning``: works, with the drawback named."""
+
+    level: Literal["error", "warning"]
+    subject: str
+    problem: str
+    fix: str
+
+
+def check(context: Context) -> list[Finding]:
+    """Everything that stands in the way; an empty list means ready."""
+    findings: list[Finding] = []
+    for program in ("mysqldump", "mysql"):
+        findings += _try(program, lambda name=program: find(name))
+    findings += _try("storage.backups", lambda: survey(context.backups))
+    findings += _try("storage.control", lambda: read_epoch(context.control))
+    try:
+        with session(context.login()) as database:
+            findings += check_server(
+                database, context.config.database.schemas, context.config.dump.interval_s
+            )
+    except AgentError as error:
+        findings.append(Finding("error", "database", str(error), "see the sentence"))
+    return findings
+
+
+def check_server(database: Session, schemas: Sequence[str], interval_s: float) -> Iterator[Finding]:
+    """What the server itself shows."""
+    present = {schema.lower() for schema in existing_schemas(database, schemas)}
+    for schema in schemas:
+        if schema.lower() not in present:
+            yield Finding(
+                "error", schema, "there is no such schema, or it is invisible", "check database.schemas"
+            )
+    account = database.value("SELECT CURRENT_USER()")
+    for privilege in missing_for_dump(Grants.of(database), schemas):
+        yield Finding(
+            "error", "grants", "a dump would silently be incomplete", f"GRANT {privilege} TO {account}"
+        )
+    yield from _names_and_engines(database, schemas)
+    yield from _partitioned_without_key(database, schemas)
+    yield from _lossy_columns(database, schemas)
+    for name, wanted in _LOG_SETTINGS:
+        value = database.variable(name)
+        if value != wanted:
+            problem = (
+                f"is {value}; the log cannot be archived, so up to {interval_s:g} s of writes can be lost"
+            )
+            yield Finding("warning", name, problem, f"set the server parameter {name} to {wanted}")
+
+
+def _names_and_engines(database: Session, schemas: Sequence[str]) -> Iterator[Finding]:
+    tables = database.rows(_TABLES.format(placeholders(schemas)), schemas)
+    folded = Counter((str(schema).lower(), str(table).lower()) for schema, table, *_ in tables)
+    for schema, table, engine, _, kind in tables:
+        name = f"{schema}.{table}"
+        if kind == "BASE TABLE" and engine != "InnoDB":
+            yield Finding(
+                "error",
+                name,
+                f"engine {engine}: not in the dump's snapshot, and Azure refuses it",
+                f"ALTER TABLE {name} ENGINE=InnoDB",
+            )
+        if folded[str(schema).lower(), str(table).lower()] > 1:
+            problem = "another table differs only in capitals; Azure keeps one of them"
+            yield Finding("error", name, problem, "rename one of them")
+
+
+def _partitioned_without_key(database: Session, schemas: Sequence[str]) -> Iterator[Finding]:
+    keyless = {(row[0], row[1]) for row in database.rows(_KEYLESS.format(placeholders(schemas)), schemas)}
+    for schema, table, _, options, _ in database.rows(_TABLES.format(placeholders(schemas)), schemas):
+        if (schema, table) in keyless and "partitioned" in str(options):
+            yield Finding(
+                "error",
+                f"{schema}.{table}",
+                "partitioned without a primary key: Azure's generated keys refuse it (error 1235)",
+                "add a primary key, or set sql_generate_invisible_primary_key to OFF on the standby",
+            )
+
+
+def _lossy_columns(database: Session, schemas: Sequence[str]) -> Iterator[Finding]:
+    floats = float_columns(database, schemas)
+    for column in floats:
+        schema, table, name = column.split(".", 2)
+        yield Finding(
+            "error",
+            column,
+            "FLOAT: mysqldump writes six digits of it and reports success (16777216 becomes 16777200)",
+            f"ALTER TABLE {schema}.{table} MODIFY {name} DOUBLE",
+        )
+    documents = json_columns(database, schemas)
+    if documents:
+        shown = ", ".join(documents[:_SHOWN]) + (" and more" if len(documents) > _SHOWN else "")
+        problem = "a DECIMAL, time or binary value stored inside JSON comes back as a double or a string"
+        yield Finding("warning", shown, problem, "none needed if the application writes JSON as text")
+
+
+def _try(subject: str, action: Callable[[], object]) -> list[Finding]:
+    try:
+        action()
+    except AgentError as error:
+        return [Finding("error", subject, str(error), "see the sentence")]
+    return []

@@ -1,0 +1,302 @@
+"""A restore touches only what it may, is done only when it is proved, and can be killed at any moment."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import stat
+
+import pymysql
+import pytest
+
+from sandbox.mysql import MySqlServer
+from tests.agent.conftest import SCHEMA, World, add_owners, clinic, count, stand_in, wait_for
+
+
+def marker(server: MySqlServer) -> dict[str, object]:
+    return json.loads(str(server.execute("SELECT marker FROM pilotlight.restore_marker")[0][0]))
+
+
+def test_the_application_gets_an_account_that_can_do_its_work_and_no_more(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    clinic(rds)
+    world.aws.works("dump")
+    file = world.azure.folder / "report.json"
+    report = world.azure.works("restore", "--report", str(file))
+    assert json.loads(file.read_text()) == report
+    assert [
+        json.loads(world.container("signals").download_blob(name).readall())
+        for name in world.names("signals")
+    ] == [report]
+    assert stat.S_IMODE(world.azure.environment_file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(world.azure.environment_file.parent.stat().st_mode) == 0o700
+    assert world.azure.environment_file.read_text() == (
+        f"MYSQL_URL=jdbc:mysql://{flexible.address}:3306/{SCHEMA}?sslMode=REQUIRED\n"
+        "MYSQL_USER=petclinic\n"
+        'MYSQL_PASS="app\'lication\\$\\"pass"\n'
+        "SPRING_PROFILES_ACTIVE=mysql\n"
+        "SPRING_SQL_INIT_MODE=never\n"
+    )
+    with (
+        pymysql.connect(
+            host=flexible.address,
+            user="petclinic",
+            password="app'lication$\"pass",
+            autocommit=True,
+            ssl_ca="",
+            ssl={"ca": None},
+        ) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"INSERT INTO {SCHEMA}.owners (name) VALUES ('new')")
+        for forbidden in (
+            f"DROP TABLE {SCHEMA}.pets",
+            f"CREATE TABLE {SCHEMA}.x (id INT PRIMARY KEY)",
+            "SELECT * FROM pilotlight.restore_marker",
+            "CREATE USER x",
+        ):
+            with pytest.raises(pymysql.err.OperationalError, match="denied"):
+                cursor.execute(forbidden)
+
+
+def test_a_reboot_restores_nothing_again_but_provides_what_the_application_needs(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    clinic(rds)
+    world.aws.works("dump")
+    world.azure.works("restore")
+    add_owners(flexible, 1)  # it served
+    add_owners(rds, 5)
+    world.aws.works("dump")  # a newer backup exists
+    world.azure.environment_file.unlink()
+    report = world.azure.works("restore")
+    assert report["loaded"] is False
+    assert count(flexible) == 4
+    assert world.azure.environment_file.exists()
+
+
+def test_foreign_data_is_not_touched(world: World, rds: MySqlServer, flexible: MySqlServer) -> None:
+    clinic(rds)
+    world.aws.works("dump")
+    clinic(flexible, owners=7)
+    finished = world.azure.run("restore")
+    assert finished.code == 8 and "--take-over" in finished.said
+    assert count(flexible) == 7
+    assert not world.azure.environment_file.exists()
+
+
+@pytest.mark.parametrize(
+    "thing", ["VIEW v AS SELECT 1 AS one", "PROCEDURE p() SELECT 1", "TABLE t (id INT PRIMARY KEY)"]
+)
+def test_a_database_is_foreign_when_it_holds_any_object(
+    world: World, rds: MySqlServer, flexible: MySqlServer, thing: str
+) -> None:
+    clinic(rds)
+    world.aws.works("dump")
+    flexible.execute(f"CREATE DATABASE {SCHEMA}")
+    flexible.execute(f"CREATE {thing.replace(' ', f' {SCHEMA}.', 1)}")
+    assert world.azure.run("restore").code == 8
+
+
+def test_a_restored_database_that_another_site_overtook_is_not_called_ready(
+    world: World, rds: MySqlServer
+) -> None:
+    clinic(rds)
+    world.aws.works("dump")
+    world.azure.works("restore")
+    world.epoch(3, "aws")
+    finished = world.azure.run("restore")
+    assert finished.code == 8 and "has written since (epoch 3)" in finished.said
+
+
+def test_a_restore_killed_while_loading_is_done_by_the_next_run(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    clinic(rds, owners=2_000)
+    for _ in range(9):
+        add_owners(rds, 2_000, padding=900)
+    world.aws.works("dump")
+    with world.azure.start("restore") as agent:
+        before = rows_inserted(flexible)
+        wait_for(lambda: rows_inserted(flexible) > before + 1_000, 60)
+        agent.send_signal(signal.SIGKILL)
+    assert marker(flexible)["state"] == "loading"
+    assert count(flexible) < 20_000, "killed too late to prove anything"
+    assert not world.azure.environment_file.exists()
+    report = world.azure.works("restore")
+    assert report["target"] == "holds an unfinished restore"
+    assert count(flexible) == 20_000
+    assert marker(flexible)["state"] == "verified"
+
+
+def rows_inserted(server: MySqlServer) -> int:
+    """Without touching the table, which the load holds under lock."""
+    return int(str(server.execute("SHOW GLOBAL STATUS LIKE 'Innodb_rows_inserted'")[0][1]))
+
+
+def test_two_restores_at_once_are_refused(world: World, rds: MySqlServer, flexible: MySqlServer) -> None:
+    clinic(rds)
+    world.aws.works("dump")
+    with world.azure.start(
+        "restore", path=stand_in(world.azure, "mysql", 'sleep 3; exec "$real" "$@"')
+    ) as first:
+        wait_for(lambda: flexible.execute("SHOW DATABASES LIKE 'pilotlight'"), 60)
+        world.azure.document["state_dir"] += "-of-another-machine"
+        second = world.azure.run("restore")
+        assert second.code == 6 and "another restore" in second.said
+        assert first.wait(60) == 0
+
+
+@pytest.mark.parametrize(
+    ("what", "script", "code"),
+    [
+        ("a row lost", r"""sed "s/(2,'owner 2[^)]*),//" | "$real" "$@" """, 12),
+        ("a value changed", """sed "s/'owner 2 /'Owner 2 /" | "$real" "$@" """, 12),
+        ("a table lost", """sed -e '/^CREATE TABLE `pets`/,/;$/d' -e '/`pets`/d' | "$real" "$@" """, 12),
+        ("a trigger lost", """sed '/TRIGGER `t`/,/;;$/d' | "$real" "$@" """, 12),
+        ("an index lost", """sed 's/  KEY `by_name`.*/  CHECK (name <> 'x')/' | "$real" "$@" """, 12),
+        ("the end lost, and its status too", 'head -n 60 | "$real" "$@"; cat > /dev/null', 12),
+        ("mysql killed", 'head -n 60 | "$real" "$@"; kill -9 $$', 11),
+        ("mysql refused", 'echo "BROKEN;" | "$real" "$@"', 11),
+    ],
+)
+def test_a_copy_that_is_not_equal_is_never_called_done(
+    world: World, rds: MySqlServer, what: str, script: str, code: int
+) -> None:
+    clinic(rds)
+    rds.execute(f"ALTER TABLE {SCHEMA}.owners ADD INDEX by_name (name(10))")
+    rds.execute(f"CREATE TRIGGER {SCHEMA}.t BEFORE INSERT ON {SCHEMA}.pets FOR EACH ROW SET NEW.owner_id = 1")
+    world.aws.works("dump")
+    finished = world.azure.run("restore", path=stand_in(world.azure, "mysql", script))
+    assert finished.code == code, (what, finished.said)
+    assert marker(world.azure.server)["state"] == "loading"
+    assert not world.azure.environment_file.exists()
+    assert world.azure.works("restore")["loaded"]
+
+
+def test_a_damaged_backup_is_refused_and_another_can_be_named(world: World, rds: MySqlServer) -> None:
+    clinic(rds)
+    good = world.aws.works("dump")["backup"]
+    wait_for(lambda: world.aws.run("dump").code == 0, 30)  # its name differs from the next second on
+    bad = world.aws.works("list")["backups"][0]["backup"]
+    data = world.container("backups").download_blob(bad).readall()
+    for damaged in (data[:-10], data[:100] + b"x" + data[101:]):
+        world.container("backups").upload_blob(bad, damaged, overwrite=True)
+        finished = world.azure.run("restore")
+        assert finished.code == 11 and "--backup" in finished.said
+    assert world.azure.works("restore", "--backup", good)["backup"]["backup"] == good
+
+
+def test_no_backup_is_one_sentence(world: World) -> None:
+    finished = world.azure.run("restore")
+    assert finished.code == 9 and "no complete backup" in finished.said
+    assert world.azure.run("restore", "--backup", "backup_x.sql.gz").code == 9
+
+
+def test_a_server_that_does_not_answer_and_a_wrong_password(world: World) -> None:
+    world.azure.secret("password", "wrong")
+    finished = world.azure.run("restore", timeout_s=30)
+    assert finished.code == 4 and "Access denied" in finished.said
+
+
+def test_take_over_needs_the_other_sites_newest_epoch(world: World, rds: MySqlServer) -> None:
+    clinic(rds)
+    world.aws.works("dump")
+    finished = world.aws.run("restore", "--take-over")
+    assert finished.code == 8 and "aws is the writer of epoch 1" in finished.said
+    world.epoch(2, "azure")
+    finished = world.aws.run("restore", "--take-over")
+    assert finished.code == 9 and "epoch 2" in finished.said
+    assert count(rds) == 3
+
+
+def test_take_over_keeps_what_it_replaces_and_names_the_divergence(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    clinic(rds)
+    world.aws.works("dump")
+    world.azure.works("restore")
+    add_owners(rds, 2)  # after the fork: the standby never saw these
+    serve_on_azure(world)
+    add_owners(flexible, 4)
+    world.azure.works("dump")
+    report = world.aws.works("restore", "--take-over")
+    assert count(rds) == 7
+    assert report["epoch"] == 3 and world.read("control", "epoch.json")["writer"] == "aws"
+    assert report["quarantine"] in world.names()
+    uuid = str(rds.execute("SELECT @@server_uuid")[0][0])
+    assert re.search(uuid, report["diverged_gtid"])
+    # The overtaken standby neither dumps nor takes the traffic back, whatever orders still lie around.
+    assert world.azure.run("dump").code == 7
+    with world.azure.start("run") as agent:
+        wait_for(lambda: "epoch" in world.read("signals", "heartbeat-azure.json")["errors"], 20)
+        agent.terminate()
+        assert agent.wait(30) == 0
+    assert world.read("control", "epoch.json")["epoch"] == 3
+
+
+def test_take_over_loses_a_race_for_the_epoch(world: World, rds: MySqlServer) -> None:
+    clinic(rds)
+    world.aws.works("dump")
+    world.azure.works("restore")
+    serve_on_azure(world)
+    with world.aws.start(
+        "restore", "--take-over", path=stand_in(world.aws, "mysql", 'sleep 2; exec "$real" "$@"')
+    ) as agent:
+        wait_for(lambda: rds.execute("SHOW DATABASES LIKE 'pilotlight'"), 60)
+        other = world.epoch(2, "azure", cutover="somebody else")
+        assert agent.wait(60) == 7
+    assert world.read("control", "epoch.json") == other
+
+
+def serve_on_azure(world: World) -> None:
+    world.order(open=True)
+    with world.azure.start("run") as agent:
+        wait_for(lambda: world.aws.works("list")["backups"][0]["epoch"] == 2, 30)
+        agent.terminate()
+        assert agent.wait(30) == 0
+
+
+def test_names_that_differ_only_in_capitals_are_refused_before_the_load(
+    world: World, rds: MySqlServer
+) -> None:
+    clinic(rds)
+    rds.execute(f"CREATE TABLE {SCHEMA}.Owners (id INT PRIMARY KEY)")
+    world.aws.works("dump")
+    finished = world.azure.run("restore")
+    assert finished.code == 11 and "differ only in capitals (owners)" in finished.said
+
+
+def test_what_the_target_would_refuse_is_said_before_the_load(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    clinic(rds)
+    add_owners(rds, 40, padding=900)
+    rds.execute(f"CREATE TRIGGER {SCHEMA}.t BEFORE INSERT ON {SCHEMA}.pets FOR EACH ROW SET NEW.owner_id = 1")
+    world.aws.works("dump")
+    try:
+        flexible.set_global("max_allowed_packet", "16384")
+        finished = world.azure.run("restore")
+        assert finished.code == 11 and "max_allowed_packet" in finished.said
+        flexible.set_global("max_allowed_packet", "1073741824")
+        flexible.set_global("log_bin_trust_function_creators", "OFF")
+        finished = world.azure.run("restore")
+        assert finished.code == 11 and "log_bin_trust_function_creators" in finished.said
+    finally:
+        flexible.set_global("max_allowed_packet", "1073741824")
+        flexible.set_global("log_bin_trust_function_creators", "ON")
+    assert not flexible.execute(f"SHOW DATABASES LIKE '{SCHEMA}'")
+    world.azure.works("restore")
+
+
+def test_an_event_whose_time_is_past_is_a_warning(world: World, rds: MySqlServer) -> None:
+    clinic(rds)
+    rds.set_global("event_scheduler", "OFF")
+    rds.execute(f"CREATE EVENT {SCHEMA}.once ON SCHEDULE AT NOW() + INTERVAL 2 SECOND DO SELECT 1")
+    world.aws.works("dump")
+    path = stand_in(world.azure, "mysql", 'sleep 3; exec "$real" "$@"')
+    finished = world.azure.run("restore", path=path)
+    assert finished.code == 0, finished.said
+    assert [warning for warning in finished.document["warnings"] if "once" in warning]
