@@ -1,0 +1,58 @@
+"""What the backup instance may do in AWS. Pure: built from settings, account ids are never asked for."""
+
+from __future__ import annotations
+
+import json
+
+AUDIENCE = "api://AzureADTokenExchange"
+"""The audience Entra expects in a federated assertion."""
+TOKEN_SECONDS = 300
+
+
+def backup_policy(
+    *, region: str, account_id: str, allocation_id: str, bucket: str, key: str, secret_arn: str, tag: str
+) -> str:
+    """The role's inline policy as JSON: its own token, one object, one secret, one address.
+
+    Conditions of the token statement:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_getting_started.html
+    """
+    ec2 = f"arn:aws:ec2:{region}:{account_id}"
+    statements = [
+        {
+            "Sid": "AssertIdentityToAzure",
+            "Effect": "Allow",
+            "Action": "sts:GetWebIdentityToken",
+            "Resource": "*",
+            "Condition": {
+                "ForAllValues:StringEquals": {"sts:IdentityTokenAudience": AUDIENCE},
+                "NumericLessThanEquals": {"sts:DurationSeconds": TOKEN_SECONDS},
+            },
+        },
+        {
+            "Sid": "FetchAgent",
+            "Effect": "Allow",
+            "Action": "s3:GetObject",
+            "Resource": f"arn:aws:s3:::{bucket}/{key}",
+        },
+        {
+            "Sid": "ReadDatabasePassword",
+            "Effect": "Allow",
+            "Action": "secretsmanager:GetSecretValue",
+            "Resource": secret_arn,
+        },
+        {
+            "Sid": "TakeAddress",
+            "Effect": "Allow",
+            "Action": "ec2:AssociateAddress",
+            "Resource": [f"{ec2}:elastic-ip/{allocation_id}", f"{ec2}:network-interface/*"],
+        },
+        {
+            "Sid": "TakeAddressForItself",
+            "Effect": "Allow",
+            "Action": "ec2:AssociateAddress",
+            "Resource": f"{ec2}:instance/*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/Name": tag}},
+        },
+    ]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})

@@ -1,0 +1,138 @@
+"""The documents that machines read: pure functions from plain values. The agent's loader is their reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+RESTORE_ENVIRONMENT = "/run/pilotlight/petclinic.env"
+STATE_FOLDER = "/var/lib/pilotlight"
+APP_PORT = 8080
+WEB_PORT = 8080
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orders:
+    """Where the program leaves its orders for running servers."""
+
+    endpoint: str
+    container: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storage:
+    """Where backups, signals and control blobs live."""
+
+    endpoint: str
+    backups: str
+    signals: str
+    control: str
+    restore_from: str = ""
+    """Container to restore from where it is not ``backups`` (a drill reads production's)."""
+
+    def document(self) -> dict[str, str]:
+        """The ``storage`` part of agent.json."""
+        mine = {"endpoint": self.endpoint, "backups": self.backups}
+        mine |= {"signals": self.signals, "control": self.control}
+        return mine | ({"restore_from": self.restore_from} if self.restore_from else {})
+
+
+def aws_agent(
+    *,
+    host: str,
+    port: int,
+    user: str,
+    secret_arn: str,
+    region: str,
+    schemas: list[str],
+    storage: Storage,
+    tenant_id: str,
+    client_id: str,
+    interval_seconds: int,
+) -> dict[str, Any]:
+    """agent.json of the backup instance."""
+    return {
+        "site": "aws",
+        "database": {
+            "host": host,
+            "port": port,
+            "schemas": schemas,
+            "user": user,
+            "password": {"aws_secret": secret_arn, "region": region},
+            "tls": "required",
+            "ca_file": None,
+        },
+        "storage": storage.document(),
+        "orders": None,
+        "identity": {
+            "kind": "aws_web_identity",
+            "region": region,
+            "tenant_id": tenant_id,
+            "client_id": client_id,
+        },
+        "dump": {"interval_seconds": interval_seconds},
+        "application": None,
+        "state_dir": STATE_FOLDER,
+    }
+
+
+def azure_agent(
+    *,
+    host: str,
+    user: str,
+    admin_secret: str,
+    application_secret: str,
+    schemas: list[str],
+    storage: Storage,
+    orders: Orders,
+    client_id: str,
+    interval_seconds: int,
+) -> dict[str, Any]:
+    """agent.json of the application server; the secrets are key vault URLs, never values."""
+    return {
+        "site": "azure",
+        "database": {
+            "host": host,
+            "port": 3306,
+            "schemas": schemas,
+            "user": user,
+            "password": {"azure_secret": admin_secret},
+            "tls": "required",
+            "ca_file": None,
+        },
+        "storage": storage.document(),
+        "orders": {"endpoint": orders.endpoint, "container": orders.container},
+        "identity": {"kind": "azure_managed_identity", "client_id": client_id},
+        "dump": {"interval_seconds": interval_seconds},
+        "application": {
+            "user": "petclinic",
+            "password": {"azure_secret": application_secret},
+            "environment_file": RESTORE_ENVIRONMENT,
+        },
+        "state_dir": STATE_FOLDER,
+    }
+
+
+def aws_install(*, bucket: str, key: str, sha256: str, region: str, allocation_id: str) -> dict[str, Any]:
+    """install.json of the backup instance."""
+    return {
+        "agent": {"source": f"s3://{bucket}/{key}", "sha256": sha256},
+        "region": region,
+        "elastic_ip": allocation_id,
+    }
+
+
+def azure_install(
+    *, artifacts: str, agent_sha256: str, jar: str, jar_sha256: str, client_id: str
+) -> dict[str, Any]:
+    """install.json of the application server. ``artifacts`` is the container's URL."""
+    return {
+        "agent": {"source": f"{artifacts}/agent.zip", "sha256": agent_sha256},
+        "jar": {"source": f"{artifacts}/{jar}", "sha256": jar_sha256},
+        "client_id": client_id,
+    }
+
+
+def nginx_upstream(app_server: str) -> str:
+    """The web server's one variable part."""
+    return f"upstream petclinic {{\n    server {app_server}:{APP_PORT};\n    keepalive 16;\n}}\n"
