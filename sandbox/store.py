@@ -25,8 +25,8 @@ class Resource:
     type: str
     id: str
     urn: str
-    inputs: dict[str, Any] = field(default_factory=lambda: {})
-    outputs: dict[str, Any] = field(default_factory=lambda: {})
+    inputs: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
 
 
 class Store:

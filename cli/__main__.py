@@ -1,0 +1,94 @@
+"""``./dr``: the operator's tool. Each command lives in a module of its own; this reads the command line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import subprocess
+import sys
+
+from cli import cost, sandbox, test
+from cli.problem import Problem, sentence
+from cli.rehearse import command as rehearse
+
+_OVERVIEW = """\
+PetClinic's pilot light: AWS Seoul serves, Azure Korea Central waits, one command turns it on.
+
+  ./dr rehearse      play the whole story on this machine: life, disaster, failover, the way back
+  ./dr test          run the project's tests (./dr test unit takes seconds)
+  ./dr sandbox       the same two simulated clouds for your own pulumi commands
+  ./dr cost          what the stack costs a month, and an emergency an hour
+  ./dr agent         the backup agent that runs on the servers
+  ./dr lock          renew the hash-pinned requirements
+
+No cloud account is needed for any of these. './dr COMMAND --help' explains a command.
+In production the switch itself is plain Pulumi:
+
+  pulumi config set mode emergency && pulumi up
+"""
+_AGENT = "the backup agent that runs on the servers: './dr agent --help' lists its commands"
+# Errors that are an answer to the operator, by module; imported only when something went wrong.
+_ANSWERS = (
+    ("sandbox.setup_error", "SetupError"),
+    ("sandbox.network", "NetworkError"),
+    ("sandbox.mysql", "MySqlError"),
+    ("sandbox.engine.cli", "EngineError"),
+    ("sandbox.clouds.nginx", "NginxError"),
+    ("cli.rehearse.ledger", "LedgerError"),
+    ("costs.errors", "CostError"),
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["agent"]:  # its arguments are its own, --help included
+        return subprocess.run([sys.executable, "-m", "agent", *words[1:]], check=False).returncode
+    parser = _parser()
+    arguments = parser.parse_args(words)
+    if "run" not in arguments:
+        print(_OVERVIEW, end="")
+        return 0
+    try:
+        return arguments.run(arguments)
+    except KeyboardInterrupt:
+        print("\ninterrupted; everything that was started has been ended", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if os.environ.get("DR_DEBUG") == "1" or not _answers(error):
+            raise
+        print(f"dr: {sentence(error)}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="./dr",
+        description=_OVERVIEW,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="./dr COMMAND",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND")
+    rehearse.add(commands)
+    test.add(commands)
+    sandbox.add(commands)
+    cost.add(commands)
+    commands.add_parser("agent", help=_AGENT, add_help=False)
+    return parser
+
+
+def _answers(error: Exception) -> bool:
+    """Whether the error's own text tells the operator enough; a bug's does not and keeps its traceback."""
+    if isinstance(error, Problem | OSError):
+        return True
+    for module, name in _ANSWERS:
+        if type(error).__module__ == module and isinstance(
+            error, getattr(importlib.import_module(module), name)
+        ):
+            return True
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

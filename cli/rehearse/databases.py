@@ -1,0 +1,112 @@
+"""Looking into the two databases past the project's own code: as root, with MySQL's client programs."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+from dataclasses import dataclass
+
+from cli.problem import Problem
+from sandbox.mysql import MySqlServer
+from sandbox.tools import Tools
+
+_INSERT = re.compile(rb"INSERT INTO `((?:[^`]|``)+)`")
+_TIMEOUT_S = 120
+_OPTIONS = (
+    "--protocol=socket",
+    "--socket=mysql.sock",
+    "--user=root",
+    "--single-transaction",
+    "--set-gtid-purged=OFF",
+    "--no-tablespaces",
+    "--no-create-info",
+    "--skip-triggers",
+    "--skip-extended-insert",
+    "--complete-insert",
+    "--compact",
+    "--hex-blob",
+    "--skip-generated-invisible-primary-key",  # Azure adds such keys; they are no data
+)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a schema holds.
+
+    Attributes:
+        tables: SHA-256 over the sorted rows of each table, by lower-case name.
+        rows: how many rows in all.
+        objects: how many views, triggers, routines and events.
+    """
+
+    tables: dict[str, str]
+    rows: int
+    objects: tuple[int, int, int, int]
+
+
+def contents(tools: Tools, server: MySqlServer, schema: str) -> Contents:
+    """Dump every row of ``schema`` one to a line and hash each table's lines in sorted order.
+
+    Raises:
+        Problem: mysqldump failed.
+    """
+    command = [tools.mysqldump[0], *tools.mysqldump[1:], *_OPTIONS, schema]
+    # The socket's name is relative to the data directory because the whole path may pass 107 characters.
+    done = subprocess.run(
+        command, cwd=server.folder / "data", capture_output=True, timeout=_TIMEOUT_S, check=False
+    )
+    if done.returncode != 0:
+        raise Problem(f"mysqldump of {server.name} failed: {done.stderr.decode(errors='replace').strip()}")
+    lines: dict[str, list[bytes]] = {name.lower(): [] for name in _tables(server, schema)}
+    for line in done.stdout.splitlines():
+        match = _INSERT.match(line)
+        if match:
+            name = match[1].decode().replace("``", "`").lower()
+            lines[name].append(line[match.end() :])
+    return Contents(
+        tables={name: hashlib.sha256(b"\n".join(sorted(rows))).hexdigest() for name, rows in lines.items()},
+        rows=sum(map(len, lines.values())),
+        objects=_objects(server, schema),
+    )
+
+
+def differences(one: Contents, other: Contents) -> list[str]:
+    """What is not equal, in words; empty when everything is."""
+    found = [f"table {name} only on one side" for name in sorted(one.tables.keys() ^ other.tables.keys())]
+    found += [
+        f"rows of table {name} differ"
+        for name in sorted(one.tables.keys() & other.tables.keys())
+        if one.tables[name] != other.tables[name]
+    ]
+    if one.objects != other.objects:
+        found.append(f"views, triggers, routines, events: {one.objects} and {other.objects}")
+    return found
+
+
+def written_tokens(server: MySqlServer, schema: str, first_name: str) -> set[str]:
+    """The last names of the owners with that first name: what a rehearsal's client registered."""
+    rows = server.execute(f"SELECT last_name FROM `{schema}`.owners WHERE first_name = %s", (first_name,))  # noqa: S608
+    return {str(row[0]) for row in rows}
+
+
+def _tables(server: MySqlServer, schema: str) -> list[str]:
+    rows = server.execute(
+        "SELECT table_name FROM information_schema.tables "
+        "WHERE table_schema = %s AND table_type = 'BASE TABLE'",
+        (schema,),
+    )
+    return [str(row[0]) for row in rows]
+
+
+def _objects(server: MySqlServer, schema: str) -> tuple[int, int, int, int]:
+    def count(table: str, column: str) -> int:
+        statement = f"SELECT COUNT(*) FROM information_schema.{table} WHERE {column} = %s"  # noqa: S608
+        return int(str(server.execute(statement, (schema,))[0][0]))
+
+    return (
+        count("views", "table_schema"),
+        count("triggers", "trigger_schema"),
+        count("routines", "routine_schema"),
+        count("events", "event_schema"),
+    )

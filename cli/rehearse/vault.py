@@ -1,0 +1,91 @@
+"""Reading the backup vault as an operator would, past the agent: which backups are complete, who writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+_PREFIX = "backup_"
+BACKUPS, SIGNALS, CONTROL = "mysql-backups", "signals", "control"
+
+
+class Blobs(Protocol):
+    """The part of the simulated Blob service that an operator's own eyes need."""
+
+    def list_as_operator(self, account: str, container: str, prefix: str = "") -> list[str]:
+        """Names of blobs that begin with ``prefix``."""
+        ...
+
+    def get_as_operator(self, account: str, container: str, blob: str) -> bytes | None:
+        """A blob's content, None when it is not there."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backup:
+    """What a manifest says of one complete backup; times are Unix seconds."""
+
+    blob: str
+    site: str
+    epoch: int
+    sequence: int
+    started: float
+    finished: float
+    stored_bytes: int
+
+
+class Vault:
+    """The containers that backups, reports and the epoch live in.
+
+    Args:
+        blobs: the simulated Blob service.
+        accounts: the storage account of each container.
+    """
+
+    def __init__(self, blobs: Blobs, accounts: Mapping[str, str]) -> None:
+        self._blobs = blobs
+        self._accounts = accounts
+        self._known: dict[str, Backup] = {}
+
+    def backups(self) -> list[Backup]:
+        """Every complete backup, oldest first. Without manifest and data there is no backup."""
+        names = set(self._list(BACKUPS, _PREFIX))
+        for name in names - self._known.keys():
+            if not name.endswith(".json"):
+                continue
+            content = self._get(BACKUPS, name)
+            backup = _backup(json.loads(content)) if content is not None else None
+            if backup is not None and backup.blob in names:
+                self._known[name] = backup  # nothing here ever changes: the container refuses it
+        return sorted(self._known.values(), key=lambda b: (b.epoch, b.sequence))
+
+    def signals(self, prefix: str) -> dict[str, dict[str, Any]]:
+        """The agents' reports whose names begin with ``prefix``, by name."""
+        found = {name: self._get(SIGNALS, name) for name in sorted(self._list(SIGNALS, prefix))}
+        return {name: json.loads(content) for name, content in found.items() if content is not None}
+
+    def epoch(self) -> dict[str, Any]:
+        """Who writes, since when: ``epoch.json``; empty before the first change."""
+        content = self._get(CONTROL, "epoch.json")
+        return {} if content is None else json.loads(content)
+
+    def _list(self, container: str, prefix: str) -> list[str]:
+        return self._blobs.list_as_operator(self._accounts[container], container, prefix)
+
+    def _get(self, container: str, blob: str) -> bytes | None:
+        return self._blobs.get_as_operator(self._accounts[container], container, blob)
+
+
+def _backup(manifest: dict[str, Any]) -> Backup:
+    return Backup(
+        blob=manifest["backup"],
+        site=manifest["site"],
+        epoch=manifest["epoch"],
+        sequence=manifest["sequence"],
+        started=datetime.fromisoformat(manifest["started"]).timestamp(),
+        finished=datetime.fromisoformat(manifest["finished"]).timestamp(),
+        stored_bytes=manifest["stored_bytes"],
+    )
