@@ -71,7 +71,7 @@ class Network:
         temporary.replace(self._file)
 
     def address(self, host: str) -> str:
-        """The loopback address that stands for ``host`` (a DNS name or an IPv4 address); made on first use."""
+        """The loopback address for ``host`` (a DNS name or an IPv4 address); made on first use."""
         host = host.lower().rstrip(".")
         with self._mutex:
             if host not in self._hosts:
@@ -109,7 +109,7 @@ class Network:
         if not known:
             return text
         names = "|".join(re.escape(host) for host in sorted(known, key=len, reverse=True))
-        edges = r"(?<![\w.-])(?:(?P<scheme>https?)://)?(?P<host>" + names + r")(?::(?P<port>\d+))?(?![\w-]|\.\w)"
+        edges = rf"(?<![\w.-])(?:(?P<scheme>https?)://)?(?P<host>{names})(?::(?P<port>\d+))?(?![\w-]|\.\w)"
 
         def swap(match: re.Match[str]) -> str:
             scheme, port = match["scheme"], match["port"]

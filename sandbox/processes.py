@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -59,10 +60,8 @@ def spawn(
 def stop(process: subprocess.Popen[bytes], *, patience_s: float = 10.0) -> None:
     """End a child and its process group: SIGTERM, then SIGKILL after ``patience_s`` seconds."""
     _signal_group(process, signal.SIGTERM)
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(patience_s)
-    except subprocess.TimeoutExpired:
-        pass
     kill(process)
 
 
@@ -73,7 +72,5 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):  # it ended between our look and the signal
         os.killpg(process.pid, number)
-    except ProcessLookupError:
-        pass  # it ended between our look and the signal

@@ -21,9 +21,9 @@ BACKUP, DISASTER = 2.5, 4.2
     ("found", "lost", "seconds", "held"),
     [
         ({"W1", "W2", "W3", "W4", "W20", "W21"}, 0, 0.0, True),
-        ({"W1", "W2", "W20", "W21"}, 2, 2.0, True),  # from W2 at 2 s to W4 at 4 s
+        ({"W1", "W2", "W20", "W21"}, 2, 1.1, True),  # from W3, sent at 2.9 s, to W4 at 4 s
         ({"W2", "W3", "W4", "W20", "W21"}, 1, 0.1, False),  # W1 is older than the backup
-        ({"W1", "W2", "W3", "W4", "W20"}, 1, 1.0, False),  # W21 was acknowledged after the disaster
+        ({"W1", "W2", "W3", "W4", "W20"}, 1, 0.1, False),  # W21 was acknowledged after the disaster
     ],
 )
 def test_losses(found: set[str], lost: int, seconds: float, held: bool) -> None:

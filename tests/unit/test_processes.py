@@ -28,7 +28,9 @@ def _wait_until(condition, what: str) -> None:
 
 def test_a_child_survives_the_thread_that_asked_for_it(tmp_path: Path) -> None:
     started: list[subprocess.Popen[bytes]] = []
-    worker = threading.Thread(target=lambda: started.append(processes.spawn(["sleep", "60"], log=tmp_path / "log")))
+    worker = threading.Thread(
+        target=lambda: started.append(processes.spawn(["sleep", "60"], log=tmp_path / "log"))
+    )
     worker.start()
     worker.join()
     try:
@@ -44,7 +46,9 @@ def test_children_die_when_the_sandbox_is_killed(tmp_path: Path) -> None:
         f"child = processes.spawn(['sleep', '60'], log=Path({str(tmp_path / 'log')!r}))\n"
         "print(child.pid, flush=True)\ntime.sleep(60)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=Path.cwd())
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
+    )
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
     assert _alive(child)

@@ -66,8 +66,11 @@ def sample(*, passed: bool = True) -> Report:
         ),
         outages=(OutageRecord(began=41, seconds=35, attempts=80, unanswered=20, phase="disaster"),),
         checks=(Check(name="no AWS call", held=passed, detail="0 <calls>"),),
-        measured=(Measured(name="Lost writes", value="3 (0.8 s)", how="ledger against the database"),),
+        measured=(
+            Measured(name="Lost writes", value="3 (0.8 s)", how="ledger against the database", headline=True),
+        ),
         modelled=MODELLED,
+        served_s=(612.0, 972.0),
         writes={"acknowledged": 190, "lost": 3},
         lost=(LostWrite(token="Wabc", acknowledged=40.6),),
         simulated=(("Engine", "real"),),

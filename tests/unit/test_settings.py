@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 
 import pytest
+import yaml
 
 from components.settings import Settings, SettingsError, read_settings
 from components.switches import Mode, Purpose, Scope
-from tests.program.recorder import config_of
+from tests.program.recorder import PROJECT, config_of
 
 
-def read(stack: str = "normal", **changes: str | None) -> Settings:
+def read(stack: str = "normal", /, **changes: str | None) -> Settings:
     """The committed configuration of ``stack`` with changes; None takes a key away."""
     values: dict[str, str | None] = {**config_of(stack), **changes}
     return read_settings(values.get)
 
 
-def problems(stack: str = "normal", **changes: str | None) -> list[str]:
+def problems(stack: str = "normal", /, **changes: str | None) -> list[str]:
     with pytest.raises(SettingsError) as caught:
         read(stack, **changes)
     return caught.value.problems
@@ -66,7 +67,7 @@ def test_the_committed_emergency_stack_has_no_aws() -> None:
         ("vnetCidr", "10.80.0.0/33", "pulumi config set vnetCidr 10.80.0.0/16"),
         ("appSubnetCidr", "10.99.0.0/24", "pulumi config set appSubnetCidr 10.80.2.0/24"),
         ("retentionDays", "0", "pulumi config set retentionDays 7"),
-        ("appJarSha256", "abc", "pulumi config set appJarSha256 0000"),
+        ("appJarSha256", "abc", "pulumi config set appJarSha256 9f86"),
         ("schemas", '["pet-clinic"]', "pulumi config set --path 'schemas[0]' petclinic"),
         ("gatewayCertificate", "a b", "pulumi config set gatewayCertificate petclinic-tls"),
         ("dumpIntervalSeconds", "5", "pulumi config set dumpIntervalSeconds 300"),
@@ -142,6 +143,25 @@ def test_setting_the_mode_back_after_the_opening_is_left_to_the_engine() -> None
 def test_a_drill_stack_needs_none_of_the_aws_keys() -> None:
     aws = ("awsAccountId", "awsVpcId", "rdsHost", "zoneId", "albDnsName")
     assert read("emergency", **dict.fromkeys(aws)).aws is None
+
+
+def test_every_key_is_typed_described_and_defaulted() -> None:
+    keys = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["config"]
+    kinds = {"string": str, "integer": int, "boolean": bool, "array": list}
+    for key, entry in keys.items():
+        assert set(entry) - {"items"} == {"type", "default", "description"}, key
+        assert type(entry["default"]) is kinds[entry["type"]], key
+        assert entry["description"], key
+
+
+@pytest.mark.parametrize("stack", ["normal", "emergency"])
+def test_committed_stacks_set_declared_keys_and_hold_no_secret(stack: str) -> None:
+    text = (PROJECT / f"Pulumi.{stack}.yaml").read_text()
+    declared = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["config"]
+    own = yaml.safe_load(text)["config"]
+    assert {key.removeprefix("petclinic-dr:") for key in own} <= set(declared)
+    assert "secure:" not in text
+    assert "encryptionsalt" not in text
 
 
 def test_all_mistakes_come_at_once() -> None:

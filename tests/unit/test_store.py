@@ -7,7 +7,9 @@ from sandbox.store import Resource, Store
 
 def test_resources_and_soft_deleted_names_survive_a_restart(tmp_path: Path) -> None:
     store = Store(tmp_path / "clouds" / "azure-native.json")
-    store.put(Resource("azure-native:keyvault:Vault", "/vaults/kv", "urn:kv", {"vaultName": "kv"}, {"id": "kv"}))
+    store.put(
+        Resource("azure-native:keyvault:Vault", "/vaults/kv", "urn:kv", {"vaultName": "kv"}, {"id": "kv"})
+    )
     store.remember_deleted("kv-old")
     again = Store(tmp_path / "clouds" / "azure-native.json")
     assert again.find("azure-native:keyvault:Vault", vaultName="kv")[0].outputs == {"id": "kv"}
