@@ -9,14 +9,9 @@ from components.aws.backup_instance import BackupInstance, BackupInstanceArgs
 from components.aws.backup_origin import BackupOrigin, BackupOriginArgs
 from components.aws.failover_dns import FailoverDns, FailoverDnsArgs
 from components.aws.provider import aws_provider
-from components.azure.access import Access, AccessArgs
 from components.azure.app_gateway import AppGateway, AppGatewayArgs
-from components.azure.backup_vault import BackupVault, BackupVaultArgs
 from components.azure.borrowed import BorrowedFoundation, BorrowedFoundationArgs
-from components.azure.foundation import own_foundation
-from components.azure.key_vault import KeyVault, KeyVaultArgs
-from components.azure.landing_zone import LandingZone, LandingZoneArgs
-from components.azure.maintenance_site import MaintenanceSite, MaintenanceSiteArgs
+from components.azure.own import Sender, own_foundation
 from components.azure.production import Production
 from components.azure.standby_control import HOLD_BLOB, HoldSwitch, HoldSwitchArgs, Orders, OrdersArgs
 from components.azure.standby_database import StandbyDatabase, StandbyDatabaseArgs
@@ -39,49 +34,25 @@ azure = azure_native.Provider(
 in_azure = pulumi.ResourceOptions(providers=[azure])
 dr_name: str | None = None
 
-# Always there: who may back up, where backups lie, and the ground that a standby needs.
+# Always there: who may back up, what Azure keeps for it, the machine that does it, and where users are sent.
 if settings.aws is not None:
     frozen = switches.frozen_aws
-    in_aws = pulumi.ResourceOptions(
-        providers=[aws_provider("aws", region=settings.aws.region, frozen=frozen)]
-    )
+    aws = aws_provider("aws", region=settings.aws.region, frozen=frozen)
+    in_aws = pulumi.ResourceOptions(providers=[aws])
     origin = BackupOrigin(
         "backup-origin", BackupOriginArgs(role_name=names.backup_role, frozen=frozen), in_aws
     )
-    landing = LandingZone("landing-zone", LandingZoneArgs(names=names, settings=cloud), in_azure)
-    ground = landing.ground
-    vault = BackupVault(
-        "backup-vault",
-        BackupVaultArgs(
-            names=names,
-            settings=cloud,
-            ground=ground,
-            backup_address=origin.address,
-        ),
-        in_azure,
-    )
-    site = MaintenanceSite(
-        "maintenance-site",
-        MaintenanceSiteArgs(
-            names=names, settings=cloud, ground=ground, agent_file=stored(bundle, HERE / "build")
-        ),
-        in_azure,
-    )
-    keys = KeyVault("key-vault", KeyVaultArgs(names=names, settings=cloud, ground=ground), in_azure)
-    access = Access(
-        "access",
-        AccessArgs(
-            names=names,
-            settings=cloud,
-            landing=landing,
-            vault=vault,
-            site=site,
-            secrets=keys.secrets,
+    foundation, backup_client_id = own_foundation(
+        names,
+        cloud,
+        sender=Sender(
             issuer=origin.issuer,
-            subject=origin.role_arn,
-            aws_writes_control=switches.mode is Mode.FAILBACK,
+            role_arn=origin.role_arn,
+            address=origin.address,
+            writes_control=switches.mode is Mode.FAILBACK,
         ),
-        in_azure,
+        agent_file=stored(bundle, HERE / "build"),
+        opts=in_azure,
     )
     BackupInstance(
         "backup-instance",
@@ -91,37 +62,38 @@ if settings.aws is not None:
             origin=origin,
             bucket_name=names.bucket,
             bundle=bundle,
-            storage=vault.storage,
+            storage=foundation.storage,
             tenant_id=cloud.tenant_id,
-            client_id=access.backup_client_id,
+            client_id=backup_client_id,
             frozen=frozen,
         ),
         in_aws,
     )
-    dr_name = FailoverDns(
+    dns = FailoverDns(
         "failover-dns",
         FailoverDnsArgs(
             settings=settings.aws,
             application=application,
             switches=switches,
-            gateway_ip=ground.gateway_ip,
-            site_host=site.host,
+            gateway_ip=foundation.ground.gateway_ip,
+            site_host=foundation.site_host,
             hold_path=f"/{HOLD_BLOB}",
         ),
         in_aws,
-    ).name_of_tree
-    foundation = own_foundation(
-        names=names, landing=landing, vault=vault, site=site, keys=keys, access=access
     )
+    dr_name = dns.name_of_tree
+# A drill or takeover stands on what production left in Azure, and knows no AWS.
 else:
-    production_names = Names(subscription_id=cloud.subscription_id, stack=settings.production_stack)
+    production = Production(
+        names=Names(subscription_id=cloud.subscription_id, stack=settings.production_stack),
+        subscription_id=cloud.subscription_id,
+        provider=azure,
+    )
     foundation = BorrowedFoundation(
         "borrowed",
         BorrowedFoundationArgs(
             names=names,
-            production=Production(
-                names=production_names, subscription_id=cloud.subscription_id, provider=azure
-            ),
+            production=production,
             purpose=switches.purpose,
             location=cloud.location,
             certificate=cloud.certificate,
@@ -175,14 +147,18 @@ if switches.servers_run:
         in_azure,
     )
 
-pulumi.export("mode", str(switches.mode))
-pulumi.export("opened", switches.open)
-pulumi.export("dr_name", dr_name)
-pulumi.export("gateway_ip", foundation.ground.gateway_ip)
-pulumi.export("backup_account", foundation.backup_account)
-pulumi.export("backup_endpoint", foundation.storage.endpoint)
-pulumi.export("artifacts_account", foundation.artifacts_account)
-pulumi.export("site_endpoint", foundation.site_endpoint)
-pulumi.export("vault_uri", foundation.secrets.vault_uri)
-pulumi.export("resource_group", foundation.ground.resource_group)
-pulumi.export("database_host", database_host)
+outputs = {
+    "mode": str(switches.mode),
+    "opened": switches.open,
+    "dr_name": dr_name,
+    "gateway_ip": foundation.ground.gateway_ip,
+    "backup_account": foundation.backup_account,
+    "backup_endpoint": foundation.storage.endpoint,
+    "artifacts_account": foundation.artifacts_account,
+    "site_endpoint": foundation.site_endpoint,
+    "vault_uri": foundation.secrets.vault_uri,
+    "resource_group": foundation.ground.resource_group,
+    "database_host": database_host,
+}
+for name, value in outputs.items():
+    pulumi.export(name, value)

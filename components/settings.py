@@ -16,6 +16,7 @@ __all__ = ["Mode", "Purpose", "Scope", "Settings", "SettingsError", "Switches", 
 
 _GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _EXAMPLE_GUID = "11111111-2222-3333-4444-555555555555"
+_EXAMPLE_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+"
 _SCHEMA = r"[A-Za-z0-9_]{1,64}"
 
@@ -188,7 +189,7 @@ def _application(reader: Reader) -> ApplicationSettings:
         health_path=reader.text("healthPath", example="/actuator/health", pattern=r"/[A-Za-z0-9/_.-]*"),
         schemas=reader.texts("schemas", example=["petclinic"], pattern=_SCHEMA),
         jar=reader.text("appJar", example="petclinic.jar", pattern=r"[A-Za-z0-9._-]{1,200}"),
-        jar_sha256=reader.text("appJarSha256", example="0" * 64, pattern=r"[0-9a-f]{64}"),
+        jar_sha256=reader.text("appJarSha256", example=_EXAMPLE_SHA256, pattern=r"[0-9a-f]{64}"),
         dump_interval_seconds=reader.integer("dumpIntervalSeconds", low=30, high=86400, example=300),
     )
 

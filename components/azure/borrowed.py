@@ -10,16 +10,11 @@ import pulumi_azure_native as azure
 from components.azure.access import BLOB_READER, SECRETS_USER, builtin_role
 from components.azure.backup_vault import BACKUPS, CONTROL, SIGNALS
 from components.azure.foundation import BlobPlace, Foundation
-from components.azure.key_vault import (
-    APPLICATION_PASSWORD,
-    DATABASE_PASSWORD,
-    Secrets,
-    password,
-)
+from components.azure.key_vault import APPLICATION_PASSWORD, DATABASE_PASSWORD, Secrets, password
 from components.azure.landing_zone import ZONES, Ground
 from components.azure.maintenance_site import ARTIFACTS, ORDERS
 from components.azure.production import Production
-from components.guests.documents import Orders, Storage
+from components.guests.documents import Orders
 from components.names import Names
 from components.options import child
 from components.switches import Purpose
@@ -76,7 +71,7 @@ class BorrowedFoundation(pulumi.ComponentResource):
                 control=args.names.container(CONTROL),
                 restore_from=BACKUPS,
             )
-        access = self._access(app, secrets, storage, orders)
+        access = self._access(app, secrets, containers)
         certificate = f"{production.key_vault_id}/secrets/{args.certificate}"
         gateway_grant = self._grant("gateway-reads-certificate", gateway, SECRETS_USER, certificate)
         endpoint = production.site_endpoint()
@@ -176,21 +171,28 @@ class BorrowedFoundation(pulumi.ComponentResource):
         self,
         app: azure.managedidentity.UserAssignedIdentity,
         secrets: Secrets,
-        storage: Storage,
-        orders: str,
+        own: dict[str, azure.storage.BlobContainer],
     ) -> list[pulumi.Resource]:
+        """What the application server may do; ``own`` are a drill's containers, written instead of
+        production's."""
         production, containers = self._args.production, "blobServices/default/containers"
         vault, site = production.vault_account_id, production.site_account_id
-        written = {BACKUPS: storage.backups, SIGNALS: storage.signals, CONTROL: storage.control}
-        writer = production.writer_role_id
+
+        def scope(account: str, purpose: str) -> pulumi.Input[str]:
+            # By the resource's own id where this stack makes it: a role is granted on what exists.
+            return own[purpose].id if purpose in own else f"{account}/{containers}/{purpose}"
+
         granted: list[pulumi.Resource] = [
-            self._grant(f"app-writes-{what}", app, writer, f"{vault}/{containers}/{container}")
-            for what, container in written.items()
+            self._grant(f"app-writes-{what}", app, production.writer_role_id, scope(vault, what))
+            for what in (BACKUPS, SIGNALS, CONTROL)
         ]
-        read = {BACKUPS: (vault, BACKUPS), ARTIFACTS: (site, ARTIFACTS), ORDERS: (site, orders)}
-        for what, (account, container) in read.items():
-            scope = f"{account}/{containers}/{container}"
-            granted.append(self._grant(f"app-reads-{what}", app, BLOB_READER, scope))
+        read = {
+            BACKUPS: f"{vault}/{containers}/{BACKUPS}",
+            ARTIFACTS: scope(site, ARTIFACTS),
+            ORDERS: scope(site, ORDERS),
+        }
+        for what, where in read.items():
+            granted.append(self._grant(f"app-reads-{what}", app, BLOB_READER, where))
         for what, secret in (
             (DATABASE_PASSWORD, secrets.database_secret),
             (APPLICATION_PASSWORD, secrets.application_secret),

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import pulumi
 
-from components.azure.access import Access
-from components.azure.backup_vault import BackupVault
-from components.azure.key_vault import KeyVault, Secrets
-from components.azure.landing_zone import Ground, LandingZone
-from components.azure.maintenance_site import ARTIFACTS, ORDERS, MaintenanceSite
+from components.azure.key_vault import Secrets
+from components.azure.landing_zone import Ground
 from components.guests.documents import Orders, Storage
 from components.names import Names
 
@@ -51,38 +49,7 @@ class Foundation:
     servers_need: Sequence[pulumi.Resource]
     """Access to backups and secrets, and the agent's bundle."""
 
-
-def own_foundation(
-    *,
-    names: Names,
-    landing: LandingZone,
-    vault: BackupVault,
-    site: MaintenanceSite,
-    keys: KeyVault,
-    access: Access,
-) -> Foundation:
-    """The foundation that the production stack made itself."""
-    group = landing.ground.resource_group
-    return Foundation(
-        names=names,
-        ground=landing.ground,
-        storage=vault.storage,
-        orders=Orders(endpoint=site.blobs, container=ORDERS),
-        orders_place=BlobPlace(
-            resource_group=group, account_name=site.account_name, container=site.orders_container
-        ),
-        artifacts_url=f"{site.blobs}/{ARTIFACTS}",
-        artifacts_account=site.account_name,
-        backup_account=vault.account_name,
-        hold_place=BlobPlace(
-            resource_group=group, account_name=site.account_name, container=site.site.container_name
-        ),
-        site_endpoint=site.endpoint,
-        page_url=site.page_url,
-        secrets=keys.secrets,
-        app_identity_id=access.app_identity_id,
-        app_client_id=access.app_client_id,
-        gateway_identity_id=access.gateway_identity_id,
-        gateway_needs=[access.gateway_grant, site.page],
-        servers_need=[*access.app_grants, site.agent],
-    )
+    @property
+    def site_host(self) -> pulumi.Output[str]:
+        """Host name of the maintenance site."""
+        return self.site_endpoint.apply(lambda url: urlsplit(url).hostname or "")

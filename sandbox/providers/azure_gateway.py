@@ -9,7 +9,7 @@ from sandbox.providers import wire
 from sandbox.providers.azure_base import GROUP_PATH, AzureModel, unknown_free
 from sandbox.providers.azure_network import find_subnet
 from sandbox.providers.cloud import Cloud, strings
-from sandbox.providers.errors import AzureError
+from sandbox.providers.errors import UNVERIFIED, AzureError
 from sandbox.providers.model import Frozen, Pattern, at
 from sandbox.providers.shape import Problem
 from sandbox.store import Resource
@@ -66,7 +66,7 @@ class ApplicationGateway(AzureModel):
             if address and at(address.inputs, "sku.name") != "Standard":
                 raise AzureError(
                     400,
-                    "ApplicationGatewayPublicIpMustBeStandard",
+                    UNVERIFIED,
                     f"Application Gateway {id} of a V2 sku needs a Standard, Static public IP address: "
                     f"{address.id}.",
                 )

@@ -9,7 +9,7 @@ from typing import Any
 from sandbox.providers.azure_base import PUBLIC_BLOCK, AzureModel, unknown_free
 from sandbox.providers.azure_network import NAME, NETWORK_PATH, find_subnet, prefixes_of
 from sandbox.providers.cloud import Cloud, hex_id, public_address
-from sandbox.providers.errors import AzureError
+from sandbox.providers.errors import UNVERIFIED, AzureError
 from sandbox.providers.model import Frozen, at
 from sandbox.providers.shape import Problem
 from sandbox.store import Resource
@@ -71,7 +71,7 @@ class NetworkInterface(AzureModel):
                 service = at(subnet["delegations"][0], "serviceName")
                 raise AzureError(
                     400,
-                    "SubnetDelegationNotAllowed",
+                    UNVERIFIED,
                     f"Subnet {each['subnet']['id']} is delegated to {service}.",
                 )
             if each.get("privateIPAddress"):

@@ -9,7 +9,7 @@ from typing import Any
 from sandbox.providers.azure_base import GROUP_PATH, AzureModel, unknown_free
 from sandbox.providers.azure_network import find_subnet
 from sandbox.providers.cloud import Cloud, timestamp
-from sandbox.providers.errors import AzureError
+from sandbox.providers.errors import UNVERIFIED, AzureError
 from sandbox.providers.model import Frozen, Pattern, at
 from sandbox.providers.shape import Problem
 from sandbox.store import Resource
@@ -34,7 +34,7 @@ class StorageAccount(AzureModel):
     )
     strict_enums = frozenset({"kind", "sku.name", "networkRuleSet.defaultAction", "minimumTlsVersion"})
     replace_on = ("location", "isHnsEnabled")
-    unchangeable = Frozen({"immutableStorageWithVersioning.enabled": "InvalidRequestPropertyValue"})
+    unchangeable = Frozen({"immutableStorageWithVersioning.enabled": UNVERIFIED})
 
     def check(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
         for rule in unknown_free(at(inputs, "networkRuleSet.ipRules")):

@@ -1,6 +1,13 @@
-"""Refusals in the wording of the clouds. Texts are the services' own where known; else the code alone is."""
+"""Refusals in the wording of the clouds.
+
+Codes are the services' own. Messages are theirs where a source had them (issues, forums, documentation),
+else ours.
+"""
 
 from __future__ import annotations
+
+UNVERIFIED = "CodeNotVerified"
+"""Stands for an error code of Azure that no source of ours names; that Azure refuses is known."""
 
 
 class CloudError(Exception):

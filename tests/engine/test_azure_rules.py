@@ -130,7 +130,7 @@ def test_mysql_needs_its_network_first(azure: Azure) -> None:
     with refused("InvalidPrivateDnsZoneName"):
         azure.server(subnet, wrong)
     server = azure.server(subnet, zone)
-    with refused("ChangeNetworkNotSupported"):
+    with refused("CodeNotVerified"):
         azure.change(
             server, network={"delegatedSubnetResourceId": subnet.id, "privateDnsZoneResourceId": wrong.id}
         )

@@ -42,11 +42,16 @@ def test_a_drill_touches_neither_hold_nor_productions_own_containers() -> None:
     run = situation_called("drill")
     assert not [r for r in run if r.name == "hold-switch-blob"]
     assert run.one("orders-blob").inputs["containerName"] == "drill1-orders"
-    writers = [r for r in run if r.name.startswith("borrowed-app-writes-")]
-    assert {w.inputs["scope"].rsplit("/", 1)[1] for w in writers} == {
+    made = {r.name: r.inputs["containerName"] for r in run if r.type.endswith(":BlobContainer")}
+    assert set(made.values()) == {
         "drill1-mysql-backups",
         "drill1-signals",
         "drill1-control",
+        "drill1-orders",
+    }
+    writers = [r for r in run if r.name.startswith("borrowed-app-writes-")]
+    assert {w.inputs["scope"] for w in writers} == {
+        f"/id/borrowed-{purpose}" for purpose in ("mysql-backups", "signals", "control")
     }
 
 
