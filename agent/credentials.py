@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -87,6 +88,16 @@ def _private_authority() -> bool:
     return bool(named) and host not in _PUBLIC_AUTHORITIES
 
 
+@contextmanager
+def _aws(service: str, region: str) -> Generator[Any]:
+    """A client of its own session: boto3's shared one is not for several threads."""
+    client: Any = boto3.Session().client(cast(Any, service), region_name=region, config=_BOTO)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
 def _web_identity_token(region: str) -> Callable[[], str]:
     """A function that has STS sign a fresh token for this machine's role.
 
@@ -95,10 +106,10 @@ def _web_identity_token(region: str) -> Callable[[], str]:
 
     def fetch() -> str:
         try:
-            sts: Any = boto3.client("sts", region_name=region, config=_BOTO)
-            answer = sts.get_web_identity_token(
-                Audience=[_AUDIENCE], SigningAlgorithm="RS256", DurationSeconds=_ASSERTION_SECONDS
-            )
+            with _aws("sts", region) as sts:
+                answer = sts.get_web_identity_token(
+                    Audience=[_AUDIENCE], SigningAlgorithm="RS256", DurationSeconds=_ASSERTION_SECONDS
+                )
         except (BotoCoreError, ClientError) as error:
             raise CredentialError(
                 f"AWS STS in {region} gave no web identity token: {error}; the instance's role needs "
@@ -131,8 +142,8 @@ def read_password(source: PasswordSource, identity: Identity, name: str) -> str:
 
 def _from_secrets_manager(source: AwsSecret, name: str) -> str:
     try:
-        client: Any = boto3.client("secretsmanager", region_name=source.region, config=_BOTO)
-        text = str(client.get_secret_value(SecretId=source.arn).get("SecretString", ""))
+        with _aws("secretsmanager", source.region) as secrets:
+            text = str(secrets.get_secret_value(SecretId=source.arn).get("SecretString", ""))
     except (BotoCoreError, ClientError) as error:
         raise CredentialError(f"{name}: AWS Secrets Manager did not give {source.arn}: {error}") from error
     if not text.startswith("{"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from collections.abc import Generator, Sequence
@@ -21,6 +22,8 @@ OWN_SCHEMA = "pilotlight"
 # Not there yet, rather than wrong: a server that boots, a name that has not spread.
 _NOT_YET = {CR.CR_CONN_HOST_ERROR, CR.CR_CONNECTION_ERROR, CR.CR_SERVER_LOST, CR.CR_SERVER_GONE_ERROR}
 _RETRY_S = 2.0
+_CONNECT_TIMEOUT_S = 10.0
+_READ_TIMEOUT_S = 600.0  # dropping a schema of large tables takes long; for ever is no answer either
 
 
 @dataclass(frozen=True)
@@ -104,27 +107,44 @@ def _where(database: Database) -> str:
 def _connect(account: Login, deadline: float) -> pymysql.connections.Connection[Any]:
     database = account.database
     while True:
+        connection = pymysql.connect(
+            host=database.host,
+            port=database.port,
+            user=database.user,
+            password=account.password,
+            ssl=_tls(database),  # a context makes PyMySQL insist on TLS
+            charset="utf8mb4",
+            autocommit=True,
+            read_timeout=_READ_TIMEOUT_S,
+            program_name="pilotlight-agent",
+            defer_connect=True,
+        )
         try:
-            return pymysql.connect(
-                host=database.host,
-                port=database.port,
-                user=database.user,
-                password=account.password,
-                ssl=_tls(database),  # a context makes PyMySQL insist on TLS
-                charset="utf8mb4",
-                autocommit=True,
-                connect_timeout=10,
-                program_name="pilotlight-agent",
-            )
+            connection.connect(_socket(database))
         except (pymysql.Error, OSError) as error:
             number = error.args[0] if error.args else 0
-            if number in _NOT_YET and time.monotonic() < deadline:
+            if (isinstance(error, OSError) or number in _NOT_YET) and time.monotonic() < deadline:
                 time.sleep(_RETRY_S)
                 continue
             fix = "check database.host, port and the firewall"
             if number in (ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR):
                 fix = "check database.user and the secret that database.password names"
             raise DatabaseError(f"{_where(database)}: {_message(error)}; {fix}") from error
+        return connection
+
+
+def _socket(database: Database) -> socket.socket:
+    """A connection that notices a dead peer, and stays known to firewalls while a load keeps it idle."""
+    connected = socket.create_connection((database.host, database.port), _CONNECT_TIMEOUT_S)
+    for option, value in (
+        (socket.TCP_KEEPIDLE, 60),
+        (socket.TCP_KEEPINTVL, 15),
+        (socket.TCP_KEEPCNT, 4),
+    ):
+        connected.setsockopt(socket.IPPROTO_TCP, option, value)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connected
 
 
 def _tls(database: Database) -> ssl.SSLContext:

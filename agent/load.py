@@ -26,7 +26,7 @@ _LOAD_LOCK = "pilotlight-load"
 _LOCK_PATIENCE_S = 120
 _OPTIONS = (
     "--binary-mode",  # bytes are bytes, and only DELIMITER is a client command
-    "--comments",  # comments inside routines are part of them
+    "--comments",  # comments inside routines are part of them; MySQL 8.0 drops them by default
     "--default-character-set=utf8mb4",
     "--max-allowed-packet=1G",
     f"--init-command=DO GET_LOCK('{_LOAD_LOCK}', {_LOCK_PATIENCE_S})",

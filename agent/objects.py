@@ -11,6 +11,10 @@ from collections.abc import Sequence
 from agent.database import Session, placeholders
 
 _SCHEMATA = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME IN ({})"
+_ENGINES = (
+    "SELECT CONCAT_WS('.', TABLE_SCHEMA, TABLE_NAME), ENGINE FROM information_schema.TABLES"
+    " WHERE TABLE_TYPE = 'BASE TABLE' AND ENGINE <> 'InnoDB' AND TABLE_SCHEMA IN ({}) ORDER BY 1"
+)
 _COLUMNS = (
     "SELECT CONCAT_WS('.', c.TABLE_SCHEMA, c.TABLE_NAME, c.COLUMN_NAME) FROM information_schema.COLUMNS c"
     " JOIN information_schema.TABLES t USING (TABLE_SCHEMA, TABLE_NAME)"
@@ -40,6 +44,13 @@ def count_objects(session: Session, schemas: Sequence[str]) -> dict[str, int]:
 def existing_schemas(session: Session, schemas: Sequence[str]) -> list[str]:
     """Those of ``schemas`` that exist, as the server spells them."""
     return [str(row[0]) for row in session.rows(_SCHEMATA.format(placeholders(schemas)), schemas)]
+
+
+def other_engines(session: Session, schemas: Sequence[str]) -> list[tuple[str, str]]:
+    """(``schema.table``, engine) of tables that are not InnoDB: they are not part of a dump's snapshot."""
+    return [
+        (str(row[0]), str(row[1])) for row in session.rows(_ENGINES.format(placeholders(schemas)), schemas)
+    ]
 
 
 def float_columns(session: Session, schemas: Sequence[str]) -> list[str]:

@@ -14,10 +14,10 @@ from agent.database import Session, placeholders, session
 from agent.epoch import read_epoch
 from agent.errors import AgentError
 from agent.grants import Grants, missing_for_dump
-from agent.objects import existing_schemas, float_columns, json_columns
+from agent.objects import existing_schemas, float_columns, json_columns, other_engines
 
 _TABLES = (
-    "SELECT TABLE_SCHEMA, TABLE_NAME, ENGINE, CREATE_OPTIONS, TABLE_TYPE FROM information_schema.TABLES"
+    "SELECT TABLE_SCHEMA, TABLE_NAME, CREATE_OPTIONS FROM information_schema.TABLES"
     " WHERE TABLE_SCHEMA IN ({}) ORDER BY 1, 2"
 )
 _KEYLESS = (
@@ -88,17 +88,13 @@ def check_server(database: Session, schemas: Sequence[str], interval_s: float) -
 
 
 def _names_and_engines(database: Session, schemas: Sequence[str]) -> Iterator[Finding]:
+    for name, engine in other_engines(database, schemas):
+        problem = f"engine {engine}: not in the dump's snapshot, and Azure refuses it"
+        yield Finding("error", name, problem, f"ALTER TABLE {name} ENGINE=InnoDB")
     tables = database.rows(_TABLES.format(placeholders(schemas)), schemas)
-    folded = Counter((str(schema).lower(), str(table).lower()) for schema, table, *_ in tables)
-    for schema, table, engine, _, kind in tables:
+    folded = Counter((str(schema).lower(), str(table).lower()) for schema, table, _ in tables)
+    for schema, table, _ in tables:
         name = f"{schema}.{table}"
-        if kind == "BASE TABLE" and engine != "InnoDB":
-            yield Finding(
-                "error",
-                name,
-                f"engine {engine}: not in the dump's snapshot, and Azure refuses it",
-                f"ALTER TABLE {name} ENGINE=InnoDB",
-            )
         if folded[str(schema).lower(), str(table).lower()] > 1:
             problem = "another table differs only in capitals; Azure keeps one of them"
             yield Finding("error", name, problem, "rename one of them")
@@ -106,7 +102,7 @@ def _names_and_engines(database: Session, schemas: Sequence[str]) -> Iterator[Fi
 
 def _partitioned_without_key(database: Session, schemas: Sequence[str]) -> Iterator[Finding]:
     keyless = {(row[0], row[1]) for row in database.rows(_KEYLESS.format(placeholders(schemas)), schemas)}
-    for schema, table, _, options, _ in database.rows(_TABLES.format(placeholders(schemas)), schemas):
+    for schema, table, options in database.rows(_TABLES.format(placeholders(schemas)), schemas):
         if (schema, table) in keyless and "partitioned" in str(options):
             yield Finding(
                 "error",
@@ -117,14 +113,12 @@ def _partitioned_without_key(database: Session, schemas: Sequence[str]) -> Itera
 
 
 def _lossy_columns(database: Session, schemas: Sequence[str]) -> Iterator[Finding]:
-    floats = float_columns(database, schemas)
-    for column in floats:
-        schema, table, name = column.split(".", 2)
+    for column in float_columns(database, schemas):
         yield Finding(
             "error",
             column,
             "FLOAT: mysqldump writes six digits of it and reports success (16777216 becomes 16777200)",
-            f"ALTER TABLE {schema}.{table} MODIFY {name} DOUBLE",
+            "make the column DOUBLE, with the same NULL and DEFAULT",
         )
     documents = json_columns(database, schemas)
     if documents:

@@ -40,6 +40,15 @@ class Finished:
     said: str
 
 
+class Started(subprocess.Popen[str]):
+    """A running agent; leaving its block ends it, so that a failed assertion does not wait for it."""
+
+    def __exit__(self, *error: Any) -> None:
+        if self.poll() is None:
+            self.kill()
+        super().__exit__(*error)
+
+
 class Site:
     """The agent of one site as an operator has it: a configuration file and the command line."""
 
@@ -105,8 +114,8 @@ class Site:
     def environment(self, path: str | None = None) -> dict[str, str]:
         return {**os.environ, "PATH": path or f"{self.tools.bin}:{os.environ['PATH']}"}
 
-    def start(self, *arguments: str, path: str | None = None) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+    def start(self, *arguments: str, path: str | None = None) -> Started:
+        return Started(
             self.command(*arguments),
             cwd=ROOT,
             env=self.environment(path),

@@ -225,3 +225,26 @@ def test_gtid_sets_bracket_the_snapshot_under_writes(world: World, rds: MySqlSer
     assert rds.execute(subset, (manifest["gtid_before"], manifest["gtid_after"])) == [(1,)]
     now = str(rds.execute("SELECT @@GLOBAL.gtid_executed")[0][0])
     assert rds.execute(subset, (now, manifest["gtid_after"])) == [(0,)]
+
+
+def test_without_gtids_dumps_go_on_and_check_says_what_it_costs(world: World, rds: MySqlServer) -> None:
+    clinic(rds)
+    away = ("ON_PERMISSIVE", "OFF_PERMISSIVE", "OFF")
+    try:
+        for mode in away:  # one step at a time, as the server demands
+            rds.set_global("gtid_mode", mode)
+        first, second = world.aws.works("dump"), _dump_in_another_second(world)
+        assert first["gtid_after"] == second["gtid_after"] == ""
+        assert world.azure.works("restore")["backup"]["backup"] == second["backup"]
+        findings = world.aws.works("check")
+        assert [(f["level"], f["subject"]) for f in findings] == [("warning", "gtid_mode")]
+        assert "up to 2 s of writes can be lost" in findings[0]["problem"]
+    finally:
+        for mode in (*reversed(away[:-1]), "ON"):
+            rds.set_global("gtid_mode", mode)
+
+
+def _dump_in_another_second(world: World) -> dict[str, object]:
+    """Names have seconds; a name that is taken is refused."""
+    time.sleep(1.1)
+    return world.aws.works("dump")

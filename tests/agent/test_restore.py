@@ -156,7 +156,7 @@ def test_two_restores_at_once_are_refused(world: World, rds: MySqlServer, flexib
         ("a value changed", """sed "s/'owner 2 /'Owner 2 /" | "$real" "$@" """, 12),
         ("a table lost", """sed -e '/^CREATE TABLE `pets`/,/;$/d' -e '/`pets`/d' | "$real" "$@" """, 12),
         ("a trigger lost", """sed '/TRIGGER `t`/,/;;$/d' | "$real" "$@" """, 12),
-        ("an index lost", """sed 's/  KEY `by_name`.*/  CHECK (name <> 'x')/' | "$real" "$@" """, 12),
+        ("an index lost", """sed 's/  KEY `by_name`.*/  CHECK (1 < 2)/' | "$real" "$@" """, 12),
         ("the end lost, and its status too", 'head -n 60 | "$real" "$@"; cat > /dev/null', 12),
         ("mysql killed", 'head -n 60 | "$real" "$@"; kill -9 $$', 11),
         ("mysql refused", 'echo "BROKEN;" | "$real" "$@"', 11),

@@ -65,9 +65,15 @@ def put(store: BlobStore, backup: str, *, metadata: bool = True, **others: Any) 
 def test_the_newest_is_decided_by_epoch_and_gtid_never_by_name(store: BlobStore) -> None:
     put(store, "backup_20991231T235959Z.sql.gz", epoch=1, sequence=9)  # a clock that ran ahead
     put(store, "backup_20260101T000500Z.sql.gz", epoch=2, sequence=11, gtid_before=f"{UUID}2:1-90")
-    # Two agents at once gave the same sequence: what a snapshot holds decides.
-    put(store, "backup_20260101T000200Z.sql.gz", epoch=2, sequence=12, gtid_before=f"{UUID}2:1-100")
-    put(store, "backup_20260101T000300Z.sql.gz", epoch=2, sequence=12, gtid_before=f"{UUID}2:1-99")
+    # Several agents at once gave the same sequence: what a snapshot holds decides.
+    for minute, last in (1, 98), (2, 100), (3, 99):
+        put(
+            store,
+            f"backup_20260101T00{minute:02d}00Z.sql.gz",
+            epoch=2,
+            sequence=12,
+            gtid_before=f"{UUID}2:1-{last}",
+        )
     store.create("backup_20991231T235959Z.json.tmp", b"not a manifest")
     store.create("backup_20980101T000000Z.sql.gz", b"no manifest")
     assert newest(store).backup == "backup_20260101T000200Z.sql.gz"
