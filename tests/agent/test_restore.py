@@ -176,6 +176,27 @@ def test_a_copy_that_is_not_equal_is_never_called_done(
     assert world.azure.works("restore")["loaded"]
 
 
+def test_what_an_earlier_load_left_is_cleared_but_not_under_a_load_that_still_runs(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    """A killed restore's mysql may still be executing what it had read, or have loaded what is no more."""
+    clinic(rds)
+    world.aws.works("dump")
+    world.azure.run("restore", path=stand_in(world.azure, "mysql", 'head -n 40 | "$real" "$@"; exit 1'))
+    flexible.execute(f"CREATE DATABASE IF NOT EXISTS {SCHEMA}")
+    flexible.execute(f"CREATE TABLE {SCHEMA}.leftover (id INT PRIMARY KEY)")
+    left = f"SHOW TABLES FROM {SCHEMA} LIKE 'leftover'"
+    with flexible.root() as earlier, earlier.cursor() as cursor:
+        cursor.execute("SELECT GET_LOCK('pilotlight-load', 0)")
+        with world.azure.start("restore") as agent:
+            waiting = "SELECT 1 FROM information_schema.PROCESSLIST WHERE STATE = 'User lock'"
+            wait_for(lambda: flexible.execute(waiting), 60)
+            assert flexible.execute(left)
+            cursor.execute("DO RELEASE_LOCK('pilotlight-load')")
+            assert agent.wait(60) == 0
+    assert not flexible.execute(left)
+
+
 def test_a_damaged_backup_is_refused_and_another_can_be_named(world: World, rds: MySqlServer) -> None:
     clinic(rds)
     good = world.aws.works("dump")["backup"]
