@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import time
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
@@ -45,6 +46,16 @@ def descendants() -> dict[int, str]:
             found[child] = command.strip()
             waiting.append(child)
     return found
+
+
+def still_there(patience_s: float = 3.0) -> dict[int, str]:
+    """`descendants`, after a short while in which what was just killed may disappear."""
+    give_up = time.monotonic() + patience_s
+    while True:
+        found = descendants()
+        if not found or time.monotonic() > give_up:
+            return found
+        time.sleep(0.1)
 
 
 def _children(pid: int) -> list[int]:

@@ -13,6 +13,7 @@ from typing import Any
 from cli.problem import Problem
 
 _STATE = "sandbox.json"
+_NEEDED_MIB = 500  # three MySQL data directories, their logs and the emulator: 230 MiB after a rehearsal
 _LOCK = ".lock"  # beside the folder, so that the folder can be thrown away while the lock is held
 
 
@@ -26,7 +27,7 @@ class Room:
         fresh: throw away what an earlier run left there.
 
     Raises (on entering):
-        Problem: another process uses the folder.
+        Problem: another process uses the folder, or the disk is nearly full.
         OSError: it cannot be made.
     """
 
@@ -52,8 +53,22 @@ class Room:
             shutil.rmtree(self.root)
         self.root.mkdir(exist_ok=True, mode=0o700)
         self.root.chmod(0o700)
-        self.write_state({"pid": os.getpid()})
+        try:
+            self._require_space()
+            self.write_state({"pid": os.getpid()})
+        except BaseException:
+            os.close(self._lock)
+            raise
         return self
+
+    def _require_space(self) -> None:
+        """A full disk shows itself as a strange error of whatever writes next; so look first."""
+        free = shutil.disk_usage(self.root).free // 2**20
+        if free < _NEEDED_MIB:
+            raise Problem(
+                f"only {free} MiB are free on the disk of {self.root}, and a sandbox needs {_NEEDED_MIB}: "
+                "make room there"
+            )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -20,7 +20,6 @@ from cli.problem import Problem
 from cli.room import Room
 from sandbox.engine.environment import CREDENTIAL_PREFIXES
 
-_LOG = "sandbox.log"
 _UP_PATIENCE_S = 180.0
 _DOWN_PATIENCE_S = 60.0
 _READY = "ready"
@@ -253,7 +252,7 @@ def _down(arguments: argparse.Namespace) -> int:
         return 0
     os.kill(pid, signal.SIGTERM)
     give_up = time.monotonic() + _DOWN_PATIENCE_S
-    while room.in_use(root):
+    while room.in_use(root) or Path(f"/proc/{pid}").exists():
         if time.monotonic() > give_up:
             os.kill(pid, signal.SIGKILL)  # its children follow by their parent-death signal
             raise Problem(f"process {pid} did not end within {_DOWN_PATIENCE_S:.0f} s and was killed")

@@ -194,10 +194,13 @@ def bring_tools(report: Callable[[str], None]) -> Tools:
 
 
 def end_like_ctrl_c() -> None:
-    """Let SIGTERM and SIGHUP unwind the program as Ctrl-C does, so that everything it started is ended."""
+    """Let SIGTERM and SIGHUP unwind the program as Ctrl-C does, so that everything it started is ended.
+
+    SIGINT too, because a script's background job starts with it ignored.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)

@@ -26,7 +26,7 @@ class Writes:
         acknowledged: all of them, by the ledger.
         found: those that the final database holds.
         lost: those it does not hold, oldest first.
-        lost_seconds: from the last surviving acknowledgement of the lost side to the last lost one: how much
+        lost_seconds: from when the first lost write was sent to when the last one was acknowledged: how much
             of visitors' time is gone. 0 when nothing is.
         unacknowledged: written although the visitor never heard so; no loss, but worth knowing.
     """
@@ -42,12 +42,7 @@ def account(entries: Sequence[Entry], tokens: Collection[str]) -> Writes:
     """Compare the ledger with the tokens that the final database holds."""
     held = set(tokens)
     lost = tuple(sorted((e for e in entries if e.token not in held), key=lambda e: e.acknowledged))
-    seconds = 0.0
-    if lost:
-        survivors = [
-            e.acknowledged for e in entries if e.token in held and e.acknowledged < lost[-1].acknowledged
-        ]
-        seconds = lost[-1].acknowledged - max(survivors, default=lost[0].sent)
+    seconds = lost[-1].acknowledged - min(entry.sent for entry in lost) if lost else 0.0
     known = {entry.token for entry in entries}
     return Writes(
         acknowledged=len(entries),

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.descendants import adopt_orphans, descendants
+from cli.descendants import adopt_orphans, still_there
 from cli.places import CLONE, sandbox_folder
 from cli.room import Room
 from cli.sandbox import jar_file, positive, shell_commands
@@ -102,7 +102,7 @@ def _run(arguments: argparse.Namespace) -> int:
                 _keep(world, progress)
         if result.passed:
             unfinished.unlink()
-    checked = with_process_check(result, descendants())
+    checked = with_process_check(result, still_there())
     if arguments.keep:
         show_processes(progress, checked)
     else:

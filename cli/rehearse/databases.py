@@ -13,6 +13,7 @@ from sandbox.tools import Tools
 
 _INSERT = re.compile(rb"INSERT INTO `((?:[^`]|``)+)`")
 _TIMEOUT_S = 120
+_OBJECTS = ("views", "triggers", "routines", "events")
 _OPTIONS = (
     "--protocol=socket",
     "--socket=mysql.sock",
@@ -43,6 +44,10 @@ class Contents:
     tables: dict[str, str]
     rows: int
     objects: tuple[int, int, int, int]
+
+    def others(self) -> str:
+        """``objects`` in words."""
+        return ", ".join(f"{n} {what}" for n, what in zip(self.objects, _OBJECTS, strict=True))
 
 
 def contents(tools: Tools, server: MySqlServer, schema: str) -> Contents:
@@ -80,7 +85,7 @@ def differences(one: Contents, other: Contents) -> list[str]:
         if one.tables[name] != other.tables[name]
     ]
     if one.objects != other.objects:
-        found.append(f"views, triggers, routines, events: {one.objects} and {other.objects}")
+        found.append(f"{one.others()} against {other.others()}")
     return found
 
 

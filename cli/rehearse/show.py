@@ -23,6 +23,9 @@ def show_report(progress: Progress, report: Report, parent: Path) -> None:
     for modelled in report.modelled:
         low, high = duration(modelled.low_s), duration(modelled.high_s)
         progress.say(f"  {modelled.name:<54} {low if low == high else f'{low} to {high}'}")
+    if report.served_s:
+        low, high = (duration(seconds) for seconds in report.served_s)
+        progress.say(f"  {'command to first visitor: model plus what was measured':<54} {low} to {high}")
     progress.phase("writes")
     for name, count in report.writes.items():
         progress.say(f"  {name:<54} {count:g}")

@@ -31,11 +31,10 @@ def brief(error: BaseException) -> str:
     if not isinstance(error, EngineError):
         return str(error) or repr(error)
     headline, _, output = str(error).partition("\n")
-    found = [line.strip() for line in output.partition("\nDiagnostics:")[2].splitlines() if "error: " in line]
-    found = [line for line in found if line != "error: update failed"]
-    return "\n       ".join(
-        [headline, *(line[:_LINE] for line in found[:_LINES] or output.splitlines()[-_LINES:])]
-    )
+    diagnostics = output.partition("\nDiagnostics:")[2].partition("\nOutputs:")[0].splitlines()
+    found = [line.strip() for line in diagnostics if "rror: " in line and "update failed" not in line]
+    shown = found[:_LINES] or output.splitlines()[-_LINES:]
+    return "\n       ".join([headline, *(line[:_LINE] for line in shown)])
 
 
 @dataclass(frozen=True)
@@ -182,9 +181,9 @@ class Stage:
         """Record an invariant."""
         self.checks.append(Check(name=name, held=held, detail=detail))
 
-    def measure(self, name: str, value: str, how: str) -> None:
+    def measure(self, name: str, value: str, how: str, *, headline: bool = False) -> None:
         """Record a figure that this run measured."""
-        self.measured.append(Measured(name=name, value=value, how=how))
+        self.measured.append(Measured(name=name, value=value, how=how, headline=headline))
 
     def wait(self, what: str, look: Callable[[], T | None], timeout_s: float) -> T:
         """Look until there is something to see (neither None nor False nor empty).

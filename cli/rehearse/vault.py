@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,6 +67,12 @@ class Vault:
         """The agents' reports whose names begin with ``prefix``, by name."""
         found = {name: self._get(SIGNALS, name) for name in sorted(self._list(SIGNALS, prefix))}
         return {name: json.loads(content) for name, content in found.items() if content is not None}
+
+    def quarantined(self) -> str:
+        """The newest dump that a take-over kept of the data it replaced; empty when there is none."""
+        names = sorted(self._list(BACKUPS, "quarantine_"))
+        content = self._get(BACKUPS, names[-1]) if names else None
+        return "" if content is None else gzip.decompress(content).decode("utf-8", "replace")
 
     def epoch(self) -> dict[str, Any]:
         """Who writes, since when: ``epoch.json``; empty before the first change."""

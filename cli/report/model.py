@@ -42,11 +42,12 @@ class Mark:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One figure that this run measured, and how."""
+    """One figure that this run measured, and how. ``headline``: it also stands on top of the page."""
 
     name: str
     value: str
     how: str
+    headline: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +97,8 @@ class Report:
     checks: tuple[Check, ...]
     measured: tuple[Measured, ...]
     modelled: tuple[Modelled, ...]
+    served_s: tuple[float, float] | None
+    """Command to first visitor in real clouds, low and high: modelled creation plus measured rest."""
     writes: dict[str, float]
     lost: tuple[LostWrite, ...]
     simulated: tuple[tuple[str, str], ...]

@@ -9,17 +9,15 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from cli.report.model import Measured, Report
+from cli.report.model import Report
 from cli.report.timeline import timeline
-
-_HEADLINE = 5  # so many of the measured figures also stand on top of the page; the story orders them
 
 
 def render(report: Report) -> str:
     """The whole page; everything but the picture is escaped by the template engine."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string(Path(__file__).with_name("page.html.j2").read_text())
-    headline: tuple[Measured, ...] = report.measured[:_HEADLINE]
+    headline = [figure for figure in report.measured if figure.headline]
     picture = Markup(timeline(report))  # noqa: S704 - our own SVG; every text in it went through html.escape
     return template.render(report=report, headline=headline, timeline=picture, duration=duration, clock=clock)
 

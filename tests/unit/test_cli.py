@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -83,6 +84,15 @@ def test_a_folder_has_one_user_at_a_time(tmp_path: Path) -> None:
             pass
     assert not room.in_use(root)
     assert room.state(root) == {}
+
+
+def test_a_nearly_full_disk_is_refused_and_the_folder_stays_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=80 * 2**20))
+    with pytest.raises(Problem, match="only 80 MiB are free"), Room(tmp_path / "room"):
+        pass
+    assert not room.in_use(tmp_path / "room")
 
 
 def test_fresh_throws_the_old_state_away_and_plain_keeps_it(tmp_path: Path) -> None:
