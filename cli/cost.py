@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "cost",
         help="what the stack costs a month, an emergency an hour",
-        description=__doc__,
+        description=(__doc__ or "").replace("``", "'"),
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

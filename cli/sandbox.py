@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "sandbox",
         help="the simulated clouds, for plain pulumi commands",
-        description=__doc__,
+        description=(__doc__ or "").replace("``", "'"),
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "test",
         help="run the project's tests",
-        description=__doc__,
+        description=(__doc__ or "").replace("``", "'"),
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

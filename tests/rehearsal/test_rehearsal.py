@@ -12,7 +12,6 @@ import pytest
 
 Rehearsal = tuple[subprocess.CompletedProcess[str], dict[str, Any], Path]
 CLONE = Path(__file__).resolve().parents[2]
-_LIMIT_S = 240  # the promise of the story's length on an idle machine with two cores
 _PATIENCE_S = 900  # tests share the machine
 
 
@@ -85,7 +84,3 @@ def test_its_length_is_reported(
 ) -> None:
     done, report, _ = rehearsal
     assert f"PASSED in {int(report['seconds']) // 60} min" in done.stdout
-    if report["seconds"] > _LIMIT_S:
-        pytest.skip(
-            f"{report['seconds']:.0f} s on this machine, shared with other work; {_LIMIT_S} s are promised"
-        )
