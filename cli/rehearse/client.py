@@ -15,7 +15,8 @@ from pathlib import Path
 from cli.rehearse.browser import Browser, NoAnswer
 from cli.rehearse.ledger import Entry, Ledger
 
-_OWNER = re.compile(r"/owners/(\d+)$")
+# Spring appends ";jsessionid=..." for a visitor who has no cookie yet.
+_OWNER = re.compile(r"/owners/(\d+)(?:;jsessionid=\w+)?$")
 
 
 class Outcome(StrEnum):

@@ -20,6 +20,12 @@ from cli.rehearse.ledger import Ledger
 from cli.rehearse.resolver import NoAddress, Resolver
 
 NAME = "petclinic.example.com"
+_LOCATIONS = {
+    "written": "/owners/41",
+    # what the real Spring PetClinic answers to a visitor without a cookie (seen 2026-11-23)
+    "spring": f"https://{NAME}/owners/41;jsessionid=C0FFEE0123456789",
+    "elsewhere": "/login",
+}
 
 
 class Zone:
@@ -48,11 +54,9 @@ class Site(http.server.BaseHTTPRequestHandler):
         if self.mode == "broken":
             self.close_connection = True
             return
-        self.send_response({"written": 302, "maintenance": 502, "form": 200, "elsewhere": 302}[self.mode])
-        if self.mode == "written":
-            self.send_header("Location", "/owners/41")
-        if self.mode == "elsewhere":
-            self.send_header("Location", "/login")
+        self.send_response({"maintenance": 502, "form": 200}.get(self.mode, 302))
+        if self.mode in _LOCATIONS:
+            self.send_header("Location", _LOCATIONS[self.mode])
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -111,6 +115,7 @@ def world(zone: tuple[Zone, tuple[str, int]], tmp_path: Path) -> Iterator[tuple[
     ("mode", "outcome", "entries"),
     [
         ("written", Outcome.WRITTEN, 1),
+        ("spring", Outcome.WRITTEN, 1),
         ("maintenance", Outcome.PAGE, 0),
         ("form", Outcome.PAGE, 0),  # refused input: 200, but nothing was written
         ("elsewhere", Outcome.PAGE, 0),
