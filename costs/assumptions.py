@@ -22,16 +22,22 @@ class Assumptions:
     dump_sql_mb: float
     dump_compression: float
     dump_interval_seconds: float
+    active_intervals_a_day: float
+    dump_egress_gb_per_month: float
     change_mb_per_day: float
     change_compression: float
     log_segments_per_day: float
+    log_packs_per_day: float
+    verify_interval_hours: float
+    restore_mb_per_cpu_second: float
+    weekly_chains_kept: float
+    agent_metrics: float
     protocol_overhead: float
     retention_days: float
     heartbeats_per_interval: float
     polls_per_interval: float
     dump_mb_per_cpu_second: float
     aws_free_egress_gb: Range
-    egress_budget_usd: float
     aws_free_health_checks: Range
     dns_queries_millions: float
     health_checkers: float
@@ -80,6 +86,7 @@ POSITIVE = (
     "dump_interval_seconds",
     "change_compression",
     "dump_mb_per_cpu_second",
+    "restore_mb_per_cpu_second",
     "emergency_hours",
 )
 

@@ -95,10 +95,11 @@ def normal_claims(s: Scenarios, prices: PriceTable) -> list[Claim]:
             "cost as much as the space and are counted here",
         ),
         Claim(
-            "egress from AWS",
+            "egress",
             0,
-            _sum(lines, "aws.egress."),
-            "missing in the seed. Free only while the account's 100 GB last, see the table above",
+            _sum(lines, "aws.egress.", "azure.egress."),
+            "missing in the seed. Free in AWS only while the account's 100 GB last, see the table above; "
+            "what verification and packing read back leaves Azure",
         ),
         Claim(
             "Route 53",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -93,8 +93,7 @@ def broken(thing: Thing, change: Break) -> Thing:
     inputs = copy.deepcopy(dict(thing.inputs))
     for path, value in change.at.items():
         put(inputs, path, value)
-    fields = {name: getattr(thing, name) for name in ("type", "name", "home", "protect", "ignored")}
-    return Thing(**{**fields, "inputs": inputs, **change.but})
+    return replace(thing, inputs=inputs, **change.but)
 
 
 def put(inputs: Any, path: str, value: Any) -> None:
