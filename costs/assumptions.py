@@ -29,8 +29,9 @@ class Assumptions:
     log_segments_per_day: float
     log_packs_per_day: float
     verify_interval_hours: float
+    verify_full_up_to_mb: float
     restore_mb_per_cpu_second: float
-    weekly_chains_kept: float
+    weekly_copies_kept: float
     agent_metrics: float
     protocol_overhead: float
     retention_days: float
@@ -41,8 +42,8 @@ class Assumptions:
     aws_free_health_checks: Range
     dns_queries_millions: float
     health_checkers: float
-    agent_log_gb: float
-    azure_free_log_gb: float
+    log_kb_per_write: float
+    azure_free_log_gb: Range
     stored_artifacts_gb: float
     emergency_hours: float
     drills_a_year: float

@@ -184,7 +184,7 @@ AWS: dict[str, Entry] = {
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": _PART_OF_BUCKET,
     HEALTH_CHECK: Priced(_health_check, ("type", "fqdn", "requestInterval", "measureLatency")),
     "aws:route53/record:Record": Priced(_record, ("aliases",)),
-    "aws:cloudwatch/metricAlarm:MetricAlarm": Priced(_alarm),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": Priced(_alarm, ("namespace", "metricName")),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": Priced(_composite),
     "aws:sns/topic:Topic": _FEW_MAILS,
     "aws:sns/topicPolicy:TopicPolicy": _FEW_MAILS,

@@ -37,7 +37,7 @@ def _container(container: Resource, context: Context) -> list[Use]:
         kept = _kept_days(context)
         return [
             Use(
-                f"backups of {kept:g} days, {a.weekly_chains_kept:g} weekly chains for good",
+                f"backups of {kept:g} days, {a.weekly_copies_kept:g} weekly copies for good",
                 amount(usage.stored_gb(a, kept) + usage.weekly_gb(a)),
                 f"azure.blob.hot.{redundancy}",
             ),
@@ -46,8 +46,7 @@ def _container(container: Resource, context: Context) -> list[Use]:
             Use("read back to AWS", amount(usage.read_back_gb(a)), "azure.egress.internet"),
         ]
     if name == "signals":
-        beats = usage.intervals_per_month(a) * a.heartbeats_per_interval
-        return [Use("heartbeat writes", amount(beats / 10_000), writes)]
+        return [Use("heartbeat writes", amount(usage.heartbeats_per_month(a) / 10_000), writes)]
     if name == "control":
         polls = usage.intervals_per_month(a) * a.polls_per_interval
         return [Use("agent reading the epoch", amount(polls / 10_000), "azure.blob.read")]

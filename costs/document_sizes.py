@@ -50,11 +50,11 @@ def section(normal: Sequence[Resource], a: Assumptions, prices: PriceTable) -> l
         *table(HEAD, [_row(case, per_gb, monthly) for case in cases], "rrrrrrrr"),
         *paragraph(_reach(a, all_day, monthly)),
         *paragraph(
-            f"""**Egress budget** (`dumpEgressGbPerMonth`, {a.dump_egress_gb_per_month:g} GB): before its
-            dumps send more than that out of AWS in a month the agent dumps less often, once a day at least.
-            While the binary log is archived this loses no data: dumps are then only the base of a restore.
-            Without the archive the interval is the possible data loss, and the choice is between money and
-            minutes."""
+            f"""**Egress budget** (`dumpEgressGbPerMonth`, {a.dump_egress_gb_per_month:g} GB): the agent
+            lengthens the interval so that a month of dumps, one in every interval, would send no more than
+            that out of AWS; a day is the longest. While the binary log is archived this loses no data: dumps
+            are then only the base of a restore. Without the archive the interval is the possible data loss,
+            and the choice is between money and minutes."""
         ),
         *_knobs(a, monthly),
         "`./dr cost --dump-mb 50 --change-mb-per-day 200` prices your own figures.",
@@ -88,7 +88,7 @@ _KNOBS: tuple[tuple[str, str, dict[str, float | Range]], ...] = (
     ),
     ("`dumpEgressGbPerMonth`", "0: no budget", {"dump_egress_gb_per_month": 0}),
     ("metrics of the agent", "none: alarms in Azure only", {"agent_metrics": 0}),
-    ("weekly chains", "none kept for good", {"weekly_chains_kept": 0}),
+    ("weekly copies", "none kept for good", {"weekly_copies_kept": 0}),
 )
 """What an operator (the last two: the program) can turn: where, to what, and which assumptions follow."""
 

@@ -143,6 +143,12 @@ def emergency_claims(s: Scenarios) -> list[Claim]:
             _sum(lines, "azure.gateway.") * hours,
             "too low: Microsoft's own worked example (East US, 2022) makes 0.98 of the fixed price alone",
         ),
+        Claim(
+            "logs and alerts",
+            0,
+            _sum(lines, "azure.monitor.") * hours,
+            "missing in the seed: access logs, slow queries, metric alerts on gateway, database and servers",
+        ),
         Claim("network", 0.30, _sum(lines, "azure.egress.") * hours, "2.5 GB at our rate; ours assumes 2 GB"),
     ]
 

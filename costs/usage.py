@@ -14,21 +14,34 @@ from costs.ranges import Range
 DAYS_PER_MONTH = 30
 SECONDS_PER_DAY = 86_400
 HOURS_PER_DAY = 24
+WEEKS_PER_MONTH = DAYS_PER_MONTH / 7
+_MONTH_SECONDS = DAYS_PER_MONTH * SECONDS_PER_DAY
 BLOCK_MB = 4
 """A blob is staged and read in blocks of 4 MiB (agent/storage.py)."""
 
 
 def intervals_per_month(a: Assumptions) -> float:
     """Rounds of the agent: heartbeats and looks at the epoch go on when nothing changes."""
-    return DAYS_PER_MONTH * SECONDS_PER_DAY / a.dump_interval_seconds
+    return _MONTH_SECONDS / a.dump_interval_seconds
+
+
+def heartbeats_per_month(a: Assumptions) -> float:
+    return intervals_per_month(a) * a.heartbeats_per_interval
 
 
 def dumps_per_month(a: Assumptions) -> float:
-    """One for each interval with a change, as many as the egress budget allows, but one a day at least."""
-    wanted = min(DAYS_PER_MONTH * a.active_intervals_a_day, intervals_per_month(a))
-    if a.dump_egress_gb_per_month:
-        wanted = min(wanted, a.dump_egress_gb_per_month / sent_gb(dump_gb(a), a))
-    return max(wanted, DAYS_PER_MONTH)
+    """One for each interval with a change, and one a day at least."""
+    changed = DAYS_PER_MONTH * a.active_intervals_a_day
+    return max(min(changed, _MONTH_SECONDS / interval_kept(a)), DAYS_PER_MONTH)
+
+
+def interval_kept(a: Assumptions) -> float:
+    """Seconds from one dump to the next where something changes all the time (agent/schedule.py): long enough
+    for a month of such dumps to keep the egress budget, a day at most."""
+    if not a.dump_egress_gb_per_month:
+        return a.dump_interval_seconds
+    fits = dump_gb(a) * _MONTH_SECONDS / a.dump_egress_gb_per_month
+    return min(max(a.dump_interval_seconds, fits), max(SECONDS_PER_DAY, a.dump_interval_seconds))
 
 
 def dump_gb(a: Assumptions) -> float:
@@ -57,8 +70,9 @@ def sent_gb(stored: float, a: Assumptions) -> float:
 
 
 def egress_gb(a: Assumptions) -> float:
-    """What leaves AWS in a month: dumps, log segments and packs, and their overhead."""
-    return sent_gb(dumps_per_month(a) * dump_gb(a) + archived_gb_per_month(a), a)
+    """What leaves AWS in a month: dumps, weekly copies of them, log segments and packs, with overhead."""
+    dumps = dumps_per_month(a) + weekly_copies_per_month(a)
+    return sent_gb(dumps * dump_gb(a) + archived_gb_per_month(a), a)
 
 
 def billed_egress_gb(a: Assumptions) -> Range:
@@ -72,16 +86,22 @@ def verifications_per_month(a: Assumptions) -> float:
     return DAYS_PER_MONTH * HOURS_PER_DAY / a.verify_interval_hours
 
 
-def chain_gb(a: Assumptions) -> float:
-    """The newest dump with the log since: at most a day of it."""
-    days = DAYS_PER_MONTH / dumps_per_month(a)
-    return dump_gb(a) + log_gb_per_month(a) / DAYS_PER_MONTH * days
+def verified_gb(a: Assumptions) -> float:
+    """What one verification reads: the newest dump, and where it restores everything the log since then."""
+    log = log_gb_per_month(a) / dumps_per_month(a) if a.dump_sql_mb <= a.verify_full_up_to_mb else 0.0
+    return dump_gb(a) + log
+
+
+def weekly_copies_per_month(a: Assumptions) -> float:
+    """A verified dump is copied through the instance; without verification there is none to copy."""
+    return WEEKS_PER_MONTH if a.verify_interval_hours and a.weekly_copies_kept else 0.0
 
 
 def read_back_gb(a: Assumptions) -> float:
-    """What leaves Azure for AWS in a month: chains to verify, and segments to pack."""
+    """What leaves Azure for AWS in a month: chains to verify, dumps to copy and segments to pack."""
     packed = log_gb_per_month(a) if a.log_packs_per_day else 0.0
-    return sent_gb(verifications_per_month(a) * chain_gb(a) + packed, a)
+    copied = weekly_copies_per_month(a) * dump_gb(a)
+    return sent_gb(verifications_per_month(a) * verified_gb(a) + copied + packed, a)
 
 
 def read_operations(a: Assumptions) -> float:
@@ -98,15 +118,15 @@ def stored_gb(a: Assumptions, kept_days: float) -> float:
 
 
 def weekly_gb(a: Assumptions) -> float:
-    """Size of the verified chains that are kept for good."""
-    return a.weekly_chains_kept * chain_gb(a)
+    """Size of the verified dumps that are kept for good."""
+    return a.weekly_copies_kept * dump_gb(a) if weekly_copies_per_month(a) else 0.0
 
 
 def write_operations(a: Assumptions) -> float:
     """Writes into the vault in a month: a dump is staged in blocks, then committed, then its manifest is
     written; segments and packs are one write each."""
     log = (a.log_segments_per_day + a.log_packs_per_day) * DAYS_PER_MONTH
-    return dumps_per_month(a) * (_blocks(a) + 2) + log
+    return (dumps_per_month(a) + weekly_copies_per_month(a)) * (_blocks(a) + 2) + log
 
 
 def _blocks(a: Assumptions) -> int:
@@ -117,11 +137,4 @@ def cpu_share(a: Assumptions) -> float:
     """Mean use of one CPU by dumping and verifying, 1.0 = one whole CPU."""
     busy = dumps_per_month(a) * a.dump_sql_mb / a.dump_mb_per_cpu_second
     busy += verifications_per_month(a) * a.dump_sql_mb / a.restore_mb_per_cpu_second
-    return busy / (DAYS_PER_MONTH * SECONDS_PER_DAY)
-
-
-def interval_kept(a: Assumptions) -> float:
-    """Seconds from one dump to the next where something changes all the time: the configured interval, longer
-    where the egress budget makes it so, a day at most."""
-    always = a.but(active_intervals_a_day=SECONDS_PER_DAY / a.dump_interval_seconds)
-    return DAYS_PER_MONTH * SECONDS_PER_DAY / dumps_per_month(always)
+    return busy / _MONTH_SECONDS

@@ -33,6 +33,8 @@ TTL_SECONDS: Final = 60
 GATEWAY_EJECT_SECONDS: Final = 60
 """From the first failed probe of the gateway to its taking the server out."""
 
+REQUIRED_TAGS: Final = ("project", "stack", "managed-by")
+
 PUBLIC_PORTS: Final = frozenset({80, 443})
 """What the whole internet may reach."""
 TLS_POLICIES: Final = frozenset({"AppGwSslPolicy20220101", "AppGwSslPolicy20220101S"})

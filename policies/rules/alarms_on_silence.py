@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies import tokens
-from policies.rule import Rule
+from policies.limits import BACKUPS_CONTAINER
+from policies.rule import Rule, Stack
 from policies.seen import Seen
 
 
@@ -26,10 +27,19 @@ def problems(alarm: Seen) -> Iterator[str]:
         yield "has no action group: it turns red where nobody looks"
 
 
+def stack_problems(stack: Stack) -> Iterator[str]:
+    """That there is an alarm at all, and one that AWS's end does not silence."""
+    if not [c for c in stack.of(tokens.BLOB_CONTAINER) if c.text("containerName") == BACKUPS_CONTAINER]:
+        return
+    if not stack.of(tokens.LOG_ALERT):
+        yield "no log alert in Azure watches the backups: when AWS goes, its own alarms go with it"
+
+
 RULE = Rule(
     name="alarms-on-silence",
-    what="Alarms are enabled, have actions, and take missing data for a breach.",
+    what="Alarms are enabled, have actions, take missing data for a breach, and one for backups is in Azure.",
     why="Backups fail in silence: the usual way to find out is the restore that finds none.",
     types=frozenset({tokens.METRIC_ALARM, tokens.METRIC_ALERT, tokens.LOG_ALERT}),
     problems=problems,
+    stack_problems=stack_problems,
 )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pulumi_policy import EnforcementLevel
 
+from costs.resources import REFERENCE, load_list
 from policies import table, tokens
-from policies.rules import RULES
+from policies.rules import RULES, required_tags
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKENS = {name: token for name, token in vars(tokens).items() if name.isupper()}
@@ -21,10 +24,13 @@ STACK_RULES_ONLY = {"no-secret-in-outputs", "standby-cost-limit", "standby-cost-
 @pytest.mark.parametrize("token", sorted(OF_CLASSES))
 def test_every_token_is_one_of_the_sdks(token: str) -> None:
     """A rule for a misspelt type never fires and never fails."""
+    assert _class(token).pulumi_type == token
+
+
+def _class(token: str) -> Any:
     package, module, name = token.split(":")
     place = "" if module.startswith("index/") else f".{module.split('/')[0]}"
-    python = importlib.import_module(f"pulumi_{package.replace('-', '_')}{place}")
-    assert getattr(python, name).pulumi_type == token
+    return getattr(importlib.import_module(f"pulumi_{package.replace('-', '_')}{place}"), name)
 
 
 def test_every_token_is_spoken_of() -> None:
@@ -38,6 +44,23 @@ def test_one_rule_is_one_module_under_its_own_name() -> None:
     assert {rule.name.replace("-", "_") for rule in RULES} == modules
     policies = [policy.name for rule in RULES for policy in rule.policies()]
     assert len(policies) == len(set(policies))
+
+
+def test_every_taggable_type_of_the_program_must_be_tagged() -> None:
+    """By the SDK's own signatures: a new type that takes tags is not forgotten."""
+    present = {
+        resource.type
+        for mode in ("normal", "emergency")
+        for resource in load_list(REFERENCE / f"{mode}.json")
+        if resource.type.startswith("azure-native:")
+    }
+    taggable = {
+        token
+        for token in present
+        if "tags" in inspect.signature(_class(token)._internal_init).parameters  # pyright: ignore
+    }
+    assert taggable <= required_tags.TAGGED
+    assert not (required_tags.TAGGED & present) - taggable
 
 
 def test_every_rule_has_cases() -> None:

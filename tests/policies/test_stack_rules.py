@@ -13,6 +13,7 @@ from costs.resources import REFERENCE, load_list
 from policies import tokens
 from policies.rule import Rule
 from policies.rules import (
+    alarms_on_silence,
     backups_immutable,
     buckets_closed,
     no_secret_in_outputs,
@@ -25,10 +26,10 @@ from tests.policies.case import HIDDEN, Thing, configure, options
 
 BACKUPS = Thing(type=tokens.BLOB_CONTAINER, name="backups", inputs={"containerName": "mysql-backups"})
 RETENTION = Thing(type=tokens.IMMUTABILITY_POLICY, inputs={"containerName": "mysql-backups"})
+DEAD_MAN = Thing(type=tokens.LOG_ALERT, name="no-backup")
 BUCKET = Thing(type=tokens.BUCKET, name="artifacts", inputs={"bucket": "petclinic"})
 BLOCK = Thing(type=tokens.BUCKET_PUBLIC_ACCESS_BLOCK, inputs={"bucket": "petclinic"})
 SECRET = Thing(type=tokens.KEY_VAULT_SECRET, inputs={"properties": {"value": HIDDEN}})
-OTHER = {tokens.BLOB_CONTAINER: "containerName", tokens.BUCKET: "bucket"}
 
 
 @pytest.fixture(autouse=True)
@@ -62,17 +63,20 @@ def told(rule: Rule, things: list[Thing], outputs: Mapping[str, Any] | None = No
     ("rule", "thing", "guard", "path", "says"),
     [
         (backups_immutable.RULE, BACKUPS, RETENTION, "containerName", "backups: no retention policy"),
+        (alarms_on_silence.RULE, BACKUPS, DEAD_MAN, "", "no log alert in Azure watches the backups"),
         (buckets_closed.RULE, BUCKET, BLOCK, "bucket", "artifacts: no BucketPublicAccessBlock"),
     ],
-    ids=["backups-immutable", "buckets-closed"],
+    ids=["backups-immutable", "alarms-on-silence", "buckets-closed"],
 )
 def test_what_must_be_guarded_is(rule: Rule, thing: Thing, guard: Thing, path: str, says: str) -> None:
-    unsure = Thing(type=guard.type, name="unsure", inputs={path: UNKNOWN_STRING_VALUE})
-    elsewhere = Thing(type=guard.type, name="elsewhere", inputs={path: "another"})
     assert told(rule, [thing, guard]) == []
-    assert told(rule, [thing, unsure]) == [], "a first preview does not know the name yet"
     assert told(rule, [guard]) == []
-    for stack in ([thing], [thing, elsewhere]):
+    stacks = [[thing]]
+    if path:
+        unsure = Thing(type=guard.type, name="unsure", inputs={path: UNKNOWN_STRING_VALUE})
+        assert told(rule, [thing, unsure]) == [], "a first preview does not know the name yet"
+        stacks.append([thing, Thing(type=guard.type, name="elsewhere", inputs={path: "another"})])
+    for stack in stacks:
         (message,) = told(rule, stack)
         assert says in message
 
@@ -107,7 +111,7 @@ def _reference() -> list[Thing]:
 
 def _more(servers: int) -> list[Thing]:
     return [
-        Thing(type=tokens.ELASTIC_IP, name=f"more-{n}", inputs={"domain": UNKNOWN_STRING_VALUE})
+        Thing(type="aws:ec2/eip:Eip", name=f"more-{n}", inputs={"domain": UNKNOWN_STRING_VALUE})
         for n in range(servers)
     ]
 

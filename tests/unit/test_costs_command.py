@@ -32,7 +32,7 @@ def test_a_size_that_breaks_the_promise_fails_and_says_what_the_agent_makes_of_i
 ) -> None:
     assert main(["cost", "--dump-mb", "250", "--set", "active_intervals_a_day=288"]) == 1
     captured = capsys.readouterr()
-    assert "makes the agent dump every 7,416 s instead of 300 s" in captured.out
+    assert "makes the agent dump every 7,200 s instead of 300 s" in captured.out
     assert "the limit is 25.00" in captured.err
 
 

@@ -13,7 +13,7 @@ CASES = [
     Case(
         rule=RULE,
         config=EMERGENCY,
-        good=Thing(type=tokens.ELASTIC_IP, ignored=("*",)),
+        good=Thing(type="aws:ec2/eip:Eip", ignored=("*",)),
         breaks=[
             Break(but={"ignored": ()}, says="may be changed while AWS is away"),
             Break(config=DRILL, says="a drill stack must work without it"),
@@ -29,6 +29,6 @@ CASES = [
             Break(config=DRILL, says="a drill stack must work without it"),
         ],
     ),
-    Case(rule=RULE, good=Thing(type=tokens.ELASTIC_IP), breaks=[]),
+    Case(rule=RULE, good=Thing(type="aws:ec2/eip:Eip"), breaks=[]),
     Case(rule=RULE, config=EMERGENCY, good=Thing(type=tokens.SUBNET), breaks=[]),
 ]
