@@ -16,7 +16,7 @@ from costs.assumptions import Assumptions
 from costs.document import document
 from costs.errors import CostError
 from costs.model import PROMISE_USD, Estimate, LineItem, estimate, over_budget
-from costs.prices import HOURS_PER_MONTH, PriceTable
+from costs.prices import HOURS_PER_MONTH
 from costs.ranges import Range
 from costs.resources import REFERENCE, Resource, from_state, load_list
 from costs.scenarios import Scenarios, scenarios
@@ -81,7 +81,7 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.state:
         return _show_state(arguments.state, a, as_json=arguments.json)
     s = scenarios(load_list(_list("normal")), load_list(_list("emergency")), a, table)
-    print(json.dumps(_json(s), indent=2) if arguments.json else _text(s, _advice(a, table)))
+    print(json.dumps(_json(s), indent=2) if arguments.json else _text(s, _advice(a)))
     return _verdict(s.normal)
 
 
@@ -169,14 +169,17 @@ def _verdict(normal: Estimate) -> int:
     return 1 if problem else 0
 
 
-def _advice(a: Assumptions, table: PriceTable) -> str:
-    """The stretching rule's answer for these assumptions."""
-    interval = usage.fitting_interval(a, table["aws.egress.internet"].amount.expected)
-    now = f"{a.dump_interval_seconds:g} s"
-    if interval == a.dump_interval_seconds:
-        return f"A dump every {now} keeps egress inside its {a.egress_budget_usd:g} USD a month."
-    fits = "no dump interval up to a day" if interval is None else f"a dump every {interval:g} s"
-    return f"To keep egress inside {a.egress_budget_usd:g} USD a month: {fits} (now {now})."
+def _advice(a: Assumptions) -> str:
+    """What the agent makes of its egress budget under these assumptions."""
+    interval, budget = usage.interval_kept(a), f"{a.dump_egress_gb_per_month:g} GB a month"
+    if not a.dump_egress_gb_per_month:
+        return f"A dump every {interval:g} s while data changes, whatever it sends out of AWS."
+    if interval <= a.dump_interval_seconds:
+        return f"A dump every {interval:g} s keeps inside its egress budget of {budget}."
+    return (
+        f"Its egress budget of {budget} makes the agent dump every {interval:,.0f} s instead of "
+        f"{a.dump_interval_seconds:g} s while data changes."
+    )
 
 
 def _text(s: Scenarios, advice: str) -> str:

@@ -22,21 +22,28 @@ class Assumptions:
     dump_sql_mb: float
     dump_compression: float
     dump_interval_seconds: float
+    active_intervals_a_day: float
+    dump_egress_gb_per_month: float
     change_mb_per_day: float
     change_compression: float
     log_segments_per_day: float
+    log_packs_per_day: float
+    verify_interval_hours: float
+    verify_full_up_to_mb: float
+    restore_mb_per_cpu_second: float
+    weekly_copies_kept: float
+    agent_metrics: float
     protocol_overhead: float
     retention_days: float
     heartbeats_per_interval: float
     polls_per_interval: float
     dump_mb_per_cpu_second: float
     aws_free_egress_gb: Range
-    egress_budget_usd: float
     aws_free_health_checks: Range
     dns_queries_millions: float
     health_checkers: float
-    agent_log_gb: float
-    azure_free_log_gb: float
+    log_kb_per_write: float
+    azure_free_log_gb: Range
     stored_artifacts_gb: float
     emergency_hours: float
     drills_a_year: float
@@ -80,6 +87,7 @@ POSITIVE = (
     "dump_interval_seconds",
     "change_compression",
     "dump_mb_per_cpu_second",
+    "restore_mb_per_cpu_second",
     "emergency_hours",
 )
 

@@ -32,8 +32,9 @@ def _group(group: Resource, context: Context) -> list[Use]:
     uses.append(Use(f"gp3 volume, {disk:g} GB", amount(size * disk), "aws.ebs.gp3"))
     if size > 0:
         baseline = CPU_BASELINE.get(instance.rpartition(".")[2], 0.40)
-        surplus = max(0.0, usage.dump_cpu_share(a) - baseline) * HOURS_PER_MONTH
+        surplus = max(0.0, usage.cpu_share(a) - baseline) * HOURS_PER_MONTH
         uses.append(Use("CPU above the burst baseline", amount(surplus), "aws.ec2.surplus-credit"))
+        uses.append(Use("custom metrics it reports", amount(a.agent_metrics), "aws.cloudwatch.custom-metric"))
         gb = usage.egress_gb(a)
         uses.append(
             Use(
@@ -122,17 +123,9 @@ def _endpoint(endpoint: Resource, _context: Context) -> list[Use]:
     ]
 
 
-def _alarm(alarm: Resource, context: Context) -> list[Use]:
-    uses = [Use("alarm", amount(1), "aws.cloudwatch.alarm")]
-    metric = (alarm.get("namespace"), alarm.get("metricName"))
-    if metric[0] and not str(metric[0]).startswith("AWS/"):
-        alike = [
-            r for r in context.of_type(alarm.type) if (r.get("namespace"), r.get("metricName")) == metric
-        ]
-        uses.append(
-            Use("its share of a custom metric", amount(1 / len(alike)), "aws.cloudwatch.custom-metric")
-        )
-    return uses
+def _alarm(_resource: Resource, _context: Context) -> list[Use]:
+    """The metric that it watches is counted with the instance that reports it; AWS's own are free."""
+    return [Use("alarm", amount(1), "aws.cloudwatch.alarm")]
 
 
 def _composite(_resource: Resource, _context: Context) -> list[Use]:

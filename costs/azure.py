@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from costs import usage
 from costs.azure_storage import STORAGE
 from costs.catalogue_types import SERVER, Context, Entry, Free, Priced, Use, amount
 from costs.errors import CostError
@@ -102,13 +103,14 @@ def _log_alert(alert: Resource, _context: Context) -> list[Use]:
 
 
 def _workspace(_workspace_resource: Resource, context: Context) -> list[Use]:
-    """Log volume: the agents' own all month, the servers' while they run."""
+    """Log volume: the vault's writes all month, gateway and database while they run."""
     a = context.assumptions
     running = bool(context.of_type(SERVER))
-    gb = a.agent_log_gb + (a.emergency_log_gb_an_hour * HOURS_PER_MONTH if running else 0)
+    writes = usage.write_operations(a) + usage.heartbeats_per_month(a)
+    gb = writes * a.log_kb_per_write / 1e6 + (a.emergency_log_gb_an_hour * HOURS_PER_MONTH if running else 0)
     # The free 5 GB belong to the billing account: enough for the quiet state, not counted on in an emergency.
-    billed = amount(gb) if running else amount(gb).above(amount(a.azure_free_log_gb))
-    return [Use(f"log ingestion of {gb:.2f} GB", billed, "azure.monitor.log-ingestion")]
+    billed = amount(gb) if running else amount(gb).above(a.azure_free_log_gb)
+    return [Use(f"log ingestion of {gb:.2f} GB, above the free", billed, "azure.monitor.log-ingestion")]
 
 
 _RIGHTS = Free("identities and role assignments cost nothing")

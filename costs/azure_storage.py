@@ -37,20 +37,21 @@ def _container(container: Resource, context: Context) -> list[Use]:
         kept = _kept_days(context)
         return [
             Use(
-                f"backups of {kept:g} days",
-                amount(usage.stored_gb(a, kept)),
+                f"backups of {kept:g} days, {a.weekly_copies_kept:g} weekly copies for good",
+                amount(usage.stored_gb(a, kept) + usage.weekly_gb(a)),
                 f"azure.blob.hot.{redundancy}",
             ),
             Use("writes of dumps and log", amount(usage.write_operations(a) / 10_000), writes),
+            Use("reads to verify and to pack", amount(usage.read_operations(a) / 10_000), "azure.blob.read"),
+            Use("read back to AWS", amount(usage.read_back_gb(a)), "azure.egress.internet"),
         ]
     if name == "signals":
-        beats = usage.dumps_per_month(a) * a.heartbeats_per_interval
-        return [Use("heartbeat writes", amount(beats / 10_000), writes)]
+        return [Use("heartbeat writes", amount(usage.heartbeats_per_month(a) / 10_000), writes)]
     if name == "control":
-        polls = usage.dumps_per_month(a) * a.polls_per_interval
+        polls = usage.intervals_per_month(a) * a.polls_per_interval
         return [Use("agent reading the epoch", amount(polls / 10_000), "azure.blob.read")]
     if name == "orders":
-        polls = usage.dumps_per_month(a) * a.polls_per_interval if context.of_type(SERVER) else 0
+        polls = usage.intervals_per_month(a) * a.polls_per_interval if context.of_type(SERVER) else 0
         return [Use("agent of the standby reading its orders", amount(polls / 10_000), "azure.blob.read")]
     return [Use(f"content of {name}", amount(a.stored_artifacts_gb), f"azure.blob.hot.{redundancy}")]
 

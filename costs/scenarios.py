@@ -70,6 +70,7 @@ def scenarios(
 def _once(a: Assumptions, prices: PriceTable) -> list[LineItem]:
     """The data carried home, and the backups that the standby database made meanwhile."""
     home = Range.exactly(a.failback_copies * usage.dump_gb(a))
+    # While users work, every interval has a change in it.
     made = a.emergency_hours * 3600 / a.dump_interval_seconds * usage.dump_gb(a)
     kept = Range.exactly(made * a.retention_days / usage.DAYS_PER_MONTH)
     return [

@@ -95,10 +95,11 @@ def normal_claims(s: Scenarios, prices: PriceTable) -> list[Claim]:
             "cost as much as the space and are counted here",
         ),
         Claim(
-            "egress from AWS",
+            "egress",
             0,
-            _sum(lines, "aws.egress."),
-            "missing in the seed. Free only while the account's 100 GB last, see the table above",
+            _sum(lines, "aws.egress.", "azure.egress."),
+            "missing in the seed. Free in AWS only while the account's 100 GB last, see the table above; "
+            "what verification and packing read back leaves Azure",
         ),
         Claim(
             "Route 53",
@@ -141,6 +142,12 @@ def emergency_claims(s: Scenarios) -> list[Claim]:
             0.50,
             _sum(lines, "azure.gateway.") * hours,
             "too low: Microsoft's own worked example (East US, 2022) makes 0.98 of the fixed price alone",
+        ),
+        Claim(
+            "logs and alerts",
+            0,
+            _sum(lines, "azure.monitor.") * hours,
+            "missing in the seed: access logs, slow queries, metric alerts on gateway, database and servers",
         ),
         Claim("network", 0.30, _sum(lines, "azure.egress.") * hours, "2.5 GB at our rate; ours assumes 2 GB"),
     ]

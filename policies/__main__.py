@@ -11,4 +11,8 @@ sys.path.insert(
 
 from policies.rules import RULES
 
-PolicyPack(name="pilotlight", enforcement_level=EnforcementLevel.MANDATORY, policies=RULES)
+PolicyPack(
+    name="pilotlight",
+    enforcement_level=EnforcementLevel.MANDATORY,
+    policies=[policy for rule in RULES for policy in rule.policies()],
+)

@@ -1,11 +1,15 @@
 """All rules of the pack: one rule, one module, one test."""
 
-from pulumi_policy import Policy
+from __future__ import annotations
 
-from policies.rules import durable_protected, no_secret_in_user_data, standby_only_in_emergency
+import importlib
+import pkgutil
+from typing import cast
 
-RULES: list[Policy] = [
-    durable_protected.RULE,
-    no_secret_in_user_data.RULE,
-    standby_only_in_emergency.RULE,
-]
+from policies.rule import Rule
+
+RULES: tuple[Rule, ...] = tuple(
+    cast("Rule", importlib.import_module(f"{__name__}.{module.name}").RULE)
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name)
+)
+"""In the order of their modules' names."""

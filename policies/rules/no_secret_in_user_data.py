@@ -1,16 +1,16 @@
 """Rule: no machine is given a secret in its user data, which every process on it can read."""
 
+from __future__ import annotations
+
 import base64
 import binascii
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from pulumi_policy import ReportViolation, ResourceValidationArgs, ResourceValidationPolicy
-from pulumi_policy.proxy import UnknownValueError
+from policies import tokens
+from policies.rule import Rule
+from policies.seen import Seen
 
-LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
-VIRTUAL_MACHINE = "azure-native:compute:VirtualMachine"
 _PATTERNS = {
     "a literal password": re.compile(r"""["']?pass(word|wd)?["']?\s*[:=]\s*["']?[^\s"'{\[]""", re.IGNORECASE),
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
@@ -19,40 +19,31 @@ _PATTERNS = {
 }
 
 
-def check(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    """Reads launch templates and virtual machines. What a preview cannot know, the update checks."""
-    try:
-        text, secrets = _user_data(args)
-    except UnknownValueError:
-        return
+def problems(machine: Seen) -> Iterator[str]:
+    """What a preview cannot know, the update checks. Never quotes what it found: messages end up in logs."""
+    if machine.type == tokens.LAUNCH_TEMPLATE:
+        text, password = _decoded(machine.text("userData")), ""
+    else:
+        text = _decoded(machine.text("osProfile.customData") or machine.text("userData"))
+        password = machine.text("osProfile.adminPassword")
     found = [what for what, pattern in _PATTERNS.items() if pattern.search(text)]
-    found += ["the machine's own console password"] if any(secret in text for secret in secrets) else []
+    if password and password in text:
+        found.append("the machine's own console password")
     for what in found:
-        # Never quotes what it found: policy messages end up in logs.
-        report(
-            f"{args.name} carries {what} in its user data: let the machine fetch it with its identity.", None
-        )
+        yield f"carries {what} in its user data: let the machine fetch it with its identity"
 
 
-def _user_data(args: ResourceValidationArgs) -> tuple[str, list[str]]:
-    if args.resource_type == LAUNCH_TEMPLATE:
-        return _decoded(args.props.get("userData")), []
-    if args.resource_type == VIRTUAL_MACHINE:
-        profile: Mapping[str, Any] = args.props.get("osProfile") or {}
-        password = profile.get("adminPassword")
-        return _decoded(profile.get("customData")), [password] if password else []
-    return "", []
-
-
-def _decoded(value: str | None) -> str:
+def _decoded(value: str) -> str:
     try:
-        return base64.b64decode(value or "", validate=True).decode(errors="replace")
+        return base64.b64decode(value, validate=True).decode(errors="replace")
     except (binascii.Error, ValueError):
-        return value or ""
+        return value
 
 
-RULE = ResourceValidationPolicy(
+RULE = Rule(
     name="no-secret-in-user-data",
-    description="User data holds names of secrets, never secrets.",
-    validate=check,
+    what="User data holds names of secrets, never secrets.",
+    why="The metadata service shows it to every process, and the clouds' consoles to every reader.",
+    types=frozenset({tokens.LAUNCH_TEMPLATE, tokens.VIRTUAL_MACHINE}),
+    problems=problems,
 )

@@ -1,37 +1,51 @@
 """Rule: what runs, and bills by the hour, is absent in mode ``normal``."""
 
-import pulumi
-from pulumi_policy import ReportViolation, StackValidationArgs, StackValidationPolicy
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from components.switches import Mode
+from policies import tokens
+from policies.rule import Rule, Stack
+from policies.seen import Seen
+from policies.situation import is_normal, switches
 
 EMERGENCY_TYPES = frozenset(
     {
-        "azure-native:network:ApplicationGateway",
-        "azure-native:compute:VirtualMachine",
-        "azure-native:dbformysql:Server",
+        tokens.APPLICATION_GATEWAY,
+        tokens.VIRTUAL_MACHINE,
+        tokens.NETWORK_INTERFACE,
+        tokens.NAT_GATEWAY,
+        tokens.DATABASE_SERVER,
+        tokens.DATABASE,
+        tokens.DATABASE_PARAMETER,
     }
+)
+_PROBLEM = (
+    "runs in mode normal: the pilot light pays for it all month. Make it only while switches.gateway_runs"
 )
 
 
-def forbidden(mode: str, resource_type: str) -> bool:
-    """Whether a resource of that type may not be in a stack of that mode."""
-    return mode == "normal" and resource_type in EMERGENCY_TYPES
+def problems(_resource: Seen) -> Iterator[str]:
+    """Where the mode is known, before the resource is made."""
+    now = switches()
+    if now is not None and now.mode is Mode.NORMAL:
+        yield _PROBLEM
 
 
-def check(args: StackValidationArgs, report: ReportViolation) -> None:
-    """Looks at types only. The engine hands the stack's configuration to the pack's process."""
-    mode = pulumi.Config("petclinic-dr").get("mode")
-    if mode is None:
-        args.not_applicable("the stack's mode is not known to this run")
-        return
-    for resource in args.resources:
-        if forbidden(mode, resource.resource_type):
-            report(
-                f"{resource.name} runs in mode normal: the pilot light pays for it all month.", resource.urn
-            )
+def stack_problems(stack: Stack) -> Iterator[str]:
+    """A saved stack has no configuration, but an output with its mode."""
+    if switches() is None and is_normal(stack):
+        for resource in stack.resources:
+            if resource.type in EMERGENCY_TYPES:
+                yield f"{resource.name}: {_PROBLEM}"
 
 
-RULE = StackValidationPolicy(
+RULE = Rule(
     name="standby-only-in-emergency",
-    description="Gateway, servers and database exist in an emergency only.",
-    validate=check,
+    what="Gateway, servers, NAT and database exist in an emergency only.",
+    why="They bill by the hour: left running, they cost more in a week than the standby in a year.",
+    types=EMERGENCY_TYPES,
+    problems=problems,
+    stack_problems=stack_problems,
 )

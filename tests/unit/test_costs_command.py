@@ -27,18 +27,23 @@ def test_json_holds_the_same_sums(capsys: pytest.CaptureFixture[str]) -> None:
     assert answer["promise_kept"] is True
 
 
-def test_a_size_that_breaks_the_promise_fails_and_names_a_longer_interval(
+def test_a_size_that_breaks_the_promise_fails_and_says_what_the_agent_makes_of_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["cost", "--dump-mb", "50"]) == 1
+    assert main(["cost", "--dump-mb", "250", "--set", "active_intervals_a_day=288"]) == 1
     captured = capsys.readouterr()
-    assert "a dump every 1200 s" in captured.out
+    assert "makes the agent dump every 7,200 s instead of 300 s" in captured.out
     assert "the limit is 25.00" in captured.err
 
 
-def test_the_stretched_interval_is_then_enough(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["cost", "--dump-mb", "50", "--interval", "1200"])
-    assert "A dump every 1200 s keeps egress inside" in capsys.readouterr().out
+def test_an_interval_inside_the_budget_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["cost", "--dump-mb", "50", "--interval", "7200"])
+    assert "A dump every 7200 s keeps inside its egress budget of 90 GB" in capsys.readouterr().out
+
+
+def test_without_a_budget_no_interval_is_promised(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["cost", "--set", "dump_egress_gb_per_month=0"])
+    assert "whatever it sends out of AWS" in capsys.readouterr().out
 
 
 def test_a_real_stack_is_priced_from_its_export(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -132,7 +132,7 @@ CHECK = "aws:route53/healthCheck:HealthCheck"
                     "aws:cloudwatch/metricAlarm:MetricAlarm", "old", {"namespace": "Dr", "metricName": "age"}
                 ),
             ],
-            2 * 0.10 + 0.30,
+            2 * 0.10,
         ),
         (
             [
@@ -203,7 +203,13 @@ def test_retention_and_soft_delete_are_paid_for() -> None:
 
 
 def test_an_instance_too_small_for_its_dumps_pays_for_burst() -> None:
-    busy = A.but(dump_sql_mb=8000, dump_mb_per_cpu_second=10)
+    busy = A.but(
+        dump_sql_mb=8000,
+        dump_mb_per_cpu_second=10,
+        active_intervals_a_day=288,
+        dump_egress_gb_per_month=0,
+        verify_interval_hours=0,
+    )
     lines = estimate(NORMAL, busy, PRICES).lines
     burst = next(line for line in lines if line.price_key == "aws.ec2.surplus-credit")
     assert burst.quantity.expected == pytest.approx((8000 / 10 / 300 - 0.20) * 730)

@@ -16,9 +16,9 @@ from costs.resources import REFERENCE, load_list
 A = assumptions.load()
 PRICES = prices.load()
 NORMAL = load_list(REFERENCE / "normal.json")
-EGRESS_USD = PRICES["aws.egress.internet"].amount.expected
 SIZE = st.floats(0.1, 100_000)
 RATE = st.floats(0, 100_000)
+ACTIVE = st.floats(0, 288)
 INTERVAL = st.integers(1, 288).map(lambda steps: steps * 300.0)
 NUMBER = st.floats(0, 1e6)
 
@@ -37,59 +37,95 @@ def at_most(one: Range, other: Range) -> bool:
 
 
 @settings(max_examples=40, deadline=None)
-@given(SIZE, SIZE, RATE, RATE, INTERVAL)
+@given(size=SIZE, more=SIZE, rate=RATE, faster=RATE, interval=INTERVAL, active=ACTIVE)
 def test_more_data_never_costs_less(
-    size: float, more: float, rate: float, faster: float, interval: float
+    *, size: float, more: float, rate: float, faster: float, interval: float, active: float
 ) -> None:
+    """Without a budget: with one, larger dumps become fewer, and their writes with them."""
     a = A.but(
-        dump_sql_mb=min(size, more), change_mb_per_day=min(rate, faster), dump_interval_seconds=interval
+        dump_sql_mb=min(size, more),
+        change_mb_per_day=min(rate, faster),
+        dump_interval_seconds=interval,
+        active_intervals_a_day=active,
+        dump_egress_gb_per_month=0,
     )
     assert at_most(spent(a), spent(a.but(dump_sql_mb=max(size, more))))
     assert at_most(spent(a), spent(a.but(change_mb_per_day=max(rate, faster))))
 
 
 @settings(max_examples=40, deadline=None)
-@given(SIZE, INTERVAL, INTERVAL)
-def test_rarer_dumps_never_cost_more(size: float, interval: float, other: float) -> None:
-    a = A.but(dump_sql_mb=size)
+@given(SIZE, INTERVAL, INTERVAL, ACTIVE)
+def test_rarer_dumps_never_cost_more(size: float, interval: float, other: float, active: float) -> None:
+    """Dumps alone: a chain with a longer log is read back by every verification."""
+    a = A.but(dump_sql_mb=size, active_intervals_a_day=active, verify_interval_hours=0, weekly_copies_kept=0)
     often = spent(a.but(dump_interval_seconds=min(interval, other)))
     assert at_most(spent(a.but(dump_interval_seconds=max(interval, other))), often)
+    assert at_most(spent(a.but(active_intervals_a_day=active / 2)), spent(a))
 
 
 @settings(max_examples=40, deadline=None)
-@given(SIZE, RATE, INTERVAL)
-def test_no_line_is_negative_and_readings_are_in_order(size: float, rate: float, interval: float) -> None:
-    a = A.but(dump_sql_mb=size, change_mb_per_day=rate, dump_interval_seconds=interval)
+@given(SIZE, RATE, INTERVAL, ACTIVE)
+def test_no_line_is_negative_and_readings_are_in_order(
+    size: float, rate: float, interval: float, active: float
+) -> None:
+    a = A.but(
+        dump_sql_mb=size,
+        change_mb_per_day=rate,
+        dump_interval_seconds=interval,
+        active_intervals_a_day=active,
+    )
     for line in estimate(NORMAL, a, PRICES).lines:
         assert 0 <= line.usd.low <= line.usd.expected <= line.usd.high
 
 
-@given(SIZE, RATE, st.floats(0, 100), st.floats(0, 50))
-def test_the_fitting_interval_is_the_shortest_that_fits(
-    size: float, rate: float, free: float, budget: float
+@given(SIZE, INTERVAL, ACTIVE, st.floats(0.1, 1000))
+def test_dumps_keep_the_egress_budget_or_are_made_once_a_day(
+    size: float, interval: float, active: float, budget: float
 ) -> None:
-    a = A.but(dump_sql_mb=size, change_mb_per_day=rate, aws_free_egress_gb=free, egress_budget_usd=budget)
+    a = A.but(
+        dump_sql_mb=size,
+        dump_interval_seconds=interval,
+        active_intervals_a_day=active,
+        dump_egress_gb_per_month=budget,
+    )
+    dumps = usage.dumps_per_month(a)
+    assert usage.DAYS_PER_MONTH <= dumps <= max(usage.DAYS_PER_MONTH, usage.intervals_per_month(a))
+    stored = dumps * usage.dump_gb(a)
+    assert stored <= budget * (1 + 1e-9) or dumps == usage.DAYS_PER_MONTH
+    assert interval * (1 - 1e-9) <= usage.interval_kept(a) <= usage.SECONDS_PER_DAY * (1 + 1e-9)
+    unlimited = a.but(dump_egress_gb_per_month=0)
+    assert dumps <= usage.dumps_per_month(unlimited)
 
-    def cost(interval: float) -> float:
-        return usage.billed_egress_gb(a.but(dump_interval_seconds=interval)).expected * EGRESS_USD
 
-    interval = usage.fitting_interval(a, EGRESS_USD)
-    if interval is None:
-        assert cost(usage.LONGEST_INTERVAL_SECONDS) > budget - 1e-6
-        return
-    assert interval % usage.INTERVAL_STEP_SECONDS == 0
-    assert a.dump_interval_seconds <= interval <= usage.LONGEST_INTERVAL_SECONDS
-    assert cost(interval) <= budget + 1e-6
-    if interval > a.dump_interval_seconds:
-        assert cost(interval - usage.INTERVAL_STEP_SECONDS) > budget - 1e-6
+@pytest.mark.parametrize(
+    ("changes", "dumps"),
+    [
+        ({}, 40 * 30),
+        ({"active_intervals_a_day": 0}, 30),
+        ({"active_intervals_a_day": 288}, 288 * 30),
+        ({"active_intervals_a_day": 288, "dump_interval_seconds": 3600}, 24 * 30),
+        ({"active_intervals_a_day": 288, "dump_sql_mb": 300, "dump_egress_gb_per_month": 0}, 288 * 30),
+        ({"active_intervals_a_day": 288, "dump_sql_mb": 300}, 900),
+        ({"active_intervals_a_day": 20, "dump_sql_mb": 300}, 600),
+        ({"dump_sql_mb": 300_000}, 30),
+    ],
+)
+def test_how_often_a_dump_is_made(changes: dict[str, float], dumps: float) -> None:
+    assert usage.dumps_per_month(A.but(**changes)) == pytest.approx(dumps)
 
 
-def test_the_configured_interval_is_never_shortened() -> None:
-    assert usage.fitting_interval(A.but(dump_interval_seconds=1800), EGRESS_USD) == 1800
+def test_without_archive_and_verification_nothing_is_read_back() -> None:
+    a = A.but(log_segments_per_day=0, log_packs_per_day=0, verify_interval_hours=0)
+    assert usage.read_back_gb(a) == 0
+    assert usage.read_operations(a) == 0
+    assert usage.archived_gb_per_month(a) == 0
+    only_packs = A.but(verify_interval_hours=0)
+    assert usage.read_back_gb(only_packs) == pytest.approx(5 / 3 * 30 / 1000 * 1.03)
+    assert usage.archived_gb_per_month(only_packs) == pytest.approx(2 * 5 / 3 * 30 / 1000)
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.floats(24, 200))
+@given(st.floats(26, 200))
 def test_the_largest_dump_is_just_inside_the_limit(limit: float) -> None:
     def expected(a: assumptions.Assumptions) -> float:
         return spent(a).expected

@@ -63,3 +63,15 @@ def test_the_assumptions_follow_the_agent_and_the_settings() -> None:
     settings = configuration("normal")
     assert a.dump_interval_seconds == float(settings["petclinic-dr:dumpIntervalSeconds"])
     assert a.retention_days == float(settings["petclinic-dr:retentionDays"])
+    assert a.dump_egress_gb_per_month == float(settings["petclinic-dr:dumpEgressGbPerMonth"])
+    assert a.verify_interval_hours == float(settings["petclinic-dr:verifyIntervalSeconds"]) / 3600
+    assert a.verify_full_up_to_mb == float(settings["petclinic-dr:verifyFullUpToMb"])
+    assert bool(a.log_segments_per_day) == (settings["petclinic-dr:archiveFlushSeconds"] != "0")
+    assert a.log_packs_per_day == 86_400 / float(settings["petclinic-dr:archivePackSeconds"])
+    own = {
+        alarm.text("metricName")
+        for alarm in load_list(REFERENCE / "normal.json")
+        if alarm.type == "aws:cloudwatch/metricAlarm:MetricAlarm"
+        and not alarm.text("namespace").startswith("AWS/")
+    }
+    assert a.agent_metrics == len(own), f"the agent's metrics with an alarm: {sorted(own)}"
