@@ -119,10 +119,51 @@ class Dump:
         interval_s: seconds from the start of one dump to the start of the next.
         stall_s: seconds without a byte after which mysqldump is killed (a ``;;`` inside an event's body can
             hang it, and so can a lock).
+        egress_gb_per_month: the interval stretches so that dumps stay below it; None: no budget.
+        refresh_s: a dump is made after so many seconds even when nothing changed, so that age rules never
+            meet the newest one.
     """
 
     interval_s: float
     stall_s: float
+    egress_gb_per_month: float | None
+    refresh_s: float
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The continuous archive of the binary log.
+
+    Attributes:
+        flush_s: seconds from the first byte that waits to the write of a segment.
+        segment_bytes: of log, before compression, after which a segment is written at once.
+        pack_s: seconds of log that are packed into one blob.
+    """
+
+    flush_s: float
+    segment_bytes: int
+    pack_s: float
+
+
+@dataclass(frozen=True)
+class Verify:
+    """How often the newest chain is restored into a scratch server and compared.
+
+    Attributes:
+        mode: ``auto`` is full up to ``full_up_to_mb`` of SQL text and sampled above it.
+    """
+
+    interval_s: float
+    mode: Literal["auto", "full", "sampled", "off"]
+    full_up_to_mb: float
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Where metrics go: CloudWatch, in a namespace of a region."""
+
+    cloudwatch_namespace: str
+    region: str
 
 
 @dataclass(frozen=True)
@@ -138,7 +179,8 @@ class Application:
 class Config:
     """Everything the agent is told. ``state_dir`` holds locks only: losing it loses nothing.
 
-    ``orders`` is None where no orders are given: beside RDS.
+    ``orders`` is None where no orders are given: beside RDS. Without ``archive`` the loss is up to one dump
+    interval; without ``verify`` nothing is restored on a schedule; without ``metrics`` none are sent.
     """
 
     site: Site
@@ -147,6 +189,9 @@ class Config:
     orders: OrdersPlace | None
     identity: Identity
     dump: Dump
+    archive: Archive | None
+    verify: Verify | None
+    metrics: Metrics | None
     application: Application | None
     state_dir: Path
 
@@ -178,6 +223,9 @@ def parse(document: object, where: str) -> Config:
         orders=_orders(top.fields("orders")) if top.has("orders") else None,
         identity=_identity(top.fields("identity")),
         dump=_dump(top.fields("dump")),
+        archive=_archive(top.fields("archive")) if top.has("archive") else None,
+        verify=_verify(top.fields("verify")) if top.has("verify") else None,
+        metrics=_metrics(top.fields("metrics")) if top.has("metrics") else None,
         application=_application(top.fields("application")) if top.has("application") else None,
         state_dir=Path(top.text("state_dir", "/var/lib/pilotlight")),
     )
@@ -283,9 +331,45 @@ def _dump(f: Fields) -> Dump:
     dump = Dump(
         interval_s=f.number("interval_seconds", least=MIN_INTERVAL_S, most=MAX_INTERVAL_S, default=300),
         stall_s=f.number("stall_seconds", least=1, most=MAX_INTERVAL_S, default=120),
+        egress_gb_per_month=f.number("egress_gb_per_month", least=0.001, most=1_000_000)
+        if f.has("egress_gb_per_month")
+        else None,
+        refresh_s=f.number("refresh_seconds", least=1, most=7 * MAX_INTERVAL_S, default=86_400),
     )
     f.done()
     return dump
+
+
+def _archive(f: Fields) -> Archive:
+    archive = Archive(
+        flush_s=f.number("flush_seconds", least=0.05, most=60, default=1.0),
+        segment_bytes=f.integer("segment_bytes", least=65_536, most=64 * 2**20, default=8 * 2**20),
+        pack_s=f.number("pack_seconds", least=1, most=MAX_INTERVAL_S, default=3600),
+    )
+    f.done()
+    return archive
+
+
+def _verify(f: Fields) -> Verify:
+    verify = Verify(
+        interval_s=f.number("interval_seconds", least=1, most=30 * MAX_INTERVAL_S, default=21_600),
+        mode=cast(
+            'Literal["auto", "full", "sampled", "off"]',
+            f.one_of("mode", ("auto", "full", "sampled", "off"), "auto"),
+        ),
+        full_up_to_mb=f.number("full_up_to_mb", least=1, most=10_000_000, default=2000),
+    )
+    f.done()
+    return verify
+
+
+def _metrics(f: Fields) -> Metrics:
+    metrics = Metrics(
+        cloudwatch_namespace=f.text("cloudwatch_namespace", "PilotLight"),
+        region=f.text("region", "ap-northeast-2"),
+    )
+    f.done()
+    return metrics
 
 
 def _application(f: Fields) -> Application:

@@ -94,6 +94,13 @@ class CheckError(AgentError):
     meaning = "check found something that must be put right"
 
 
+class LogError(AgentError):
+    """The archived log: damaged, with a hole, or holding what cannot be replayed."""
+
+    exit_code = 14
+    meaning = "the log: damaged, with a hole, or holding what cannot be replayed"
+
+
 ALL: tuple[type[AgentError], ...] = (
     AgentError,
     ConfigError,
@@ -108,4 +115,5 @@ ALL: tuple[type[AgentError], ...] = (
     RestoreError,
     VerificationError,
     CheckError,
+    LogError,
 )

@@ -13,6 +13,8 @@ import re
 import uuid
 from dataclasses import dataclass
 
+from components.tags import tags_of
+
 PRODUCT = "petclinic"
 _DIGEST_CHARS = 10
 _NAMESPACE = uuid.UUID("6f3c1f0e-5d0e-4c39-9a34-5f8b0f6a7f10")  # fixed for ever: role ids derive from it
@@ -50,6 +52,11 @@ class Names:
     @property
     def _scope(self) -> str:
         return slug("-".join(part for part in (self.stack, self.occasion) if part), 30)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What every resource is tagged with."""
+        return tags_of(self.stack, self.occasion)
 
     @property
     def resource_group(self) -> str:
@@ -100,6 +107,17 @@ class Names:
     def writer_role_id(self) -> str:
         """Role definitions are named by a GUID; derived, so that it is the same on every run."""
         return str(uuid.uuid5(_NAMESPACE, f"{self.subscription_id.lower()}/{self.stack}/writer-role"))
+
+    @property
+    def alarms(self) -> str:
+        """SNS topic: 1-256 letters, digits, hyphens and underscores, unique in account and region. The
+        action group's name too."""
+        return f"{PRODUCT}-dr-alarms-{self.digest}"
+
+    @property
+    def firewall_policy(self) -> str:
+        """Firewall policy of the gateway: 1-128 letters and digits, starts with a letter."""
+        return self.azure("waf").replace("-", "")
 
     def azure(self, kind: str, *parts: str) -> str:
         """A name that is unique only inside the resource group: ``kind-petclinic-part-occasion``."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from components.backup_settings import BackupSettings, read_backups
 from components.config_reader import Get, Reader, SettingsError
 from components.network_plan import NetworkPlan
 from components.switches import Mode, Purpose, Scope, Switches, read_switches
@@ -18,6 +19,7 @@ _GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _EXAMPLE_GUID = "11111111-2222-3333-4444-555555555555"
 _EXAMPLE_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+"
+_EMAIL = r"[^@\s\"]{1,64}@" + _HOST
 _SCHEMA = r"[A-Za-z0-9_]{1,64}"
 
 
@@ -41,6 +43,9 @@ class AwsSettings:
     alb_zone_id: str
     origin_name: str
     """Host name of the origin's health check; the load balancer's rules must accept it."""
+    route_table_ids: tuple[str, ...]
+    """Tables that get the S3 gateway endpoint; none: no such endpoint."""
+    interface_endpoints: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +61,12 @@ class AzureSettings:
     retention_days: int
     database_sku: str
     database_storage_gb: int
+    database_time_zone: str
+    """Offset like ``+09:00``; empty: Azure's own, which is UTC."""
     web_server_size: str
     app_server_size: str
     certificate: str
+    gateway_waf: bool
 
     @property
     def database_tier(self) -> str:
@@ -73,10 +81,11 @@ class ApplicationSettings:
 
     public_name: str
     health_path: str
+    probe_path: str
+    """A page that reads the database."""
     schemas: tuple[str, ...]
     jar: str
     jar_sha256: str
-    dump_interval_seconds: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +97,8 @@ class Settings:
     """None in a drill or takeover stack, which has no AWS side."""
     azure: AzureSettings
     application: ApplicationSettings
+    backups: BackupSettings
+    alert_emails: tuple[str, ...]
     production_stack: str
     occasion: str
 
@@ -107,6 +118,8 @@ def read_settings(get: Get) -> Settings:
     aws = _aws(reader) if switches.owns_production else None
     azure_values = _azure_values(reader)
     application = _application(reader)
+    backups = read_backups(reader)
+    emails = reader.texts("alertEmails", example=["operators@example.com"], pattern=_EMAIL, required=False)
     occasion = ""
     if not switches.owns_production:
         occasion = reader.text("occasion", example="drill1", pattern=r"[a-z0-9]{1,12}")
@@ -119,6 +132,8 @@ def read_settings(get: Get) -> Settings:
         aws=aws,
         azure=azure,
         application=application,
+        backups=backups,
+        alert_emails=emails,
         production_stack=production,
         occasion=occasion,
     )
@@ -159,6 +174,13 @@ def _aws(reader: Reader) -> AwsSettings:
             "originName", example="origin.petclinic.example.com", pattern=_HOST, required=False
         )
         or alb_name,
+        route_table_ids=reader.texts(
+            "awsRouteTableIds",
+            example=["rtb-0a1b2c3d4e5f60718"],
+            pattern=r"rtb-[0-9a-f]{8,17}",
+            required=False,
+        ),
+        interface_endpoints=reader.flag("awsInterfaceEndpoints"),
     )
 
 
@@ -175,11 +197,15 @@ def _azure_values(reader: Reader) -> dict[str, Any]:
         "retention_days": reader.integer("retentionDays", low=1, high=146000, example=7),
         "database_sku": reader.text("databaseSku", example="Standard_D2ds_v4", pattern=sku),
         "database_storage_gb": reader.integer("databaseStorageGb", low=20, high=16384, example=64),
+        "database_time_zone": reader.text(
+            "databaseTimeZone", example="+09:00", pattern=r"[+-](0\d|1[0-4]):[0-5]\d", required=False
+        ),
         "web_server_size": reader.text("webServerSize", example="Standard_B2s", pattern=r"Standard_\w+"),
         "app_server_size": reader.text("appServerSize", example="Standard_B2s", pattern=r"Standard_\w+"),
         "certificate": reader.text(
             "gatewayCertificate", example="petclinic-tls", pattern=r"[A-Za-z0-9-]{1,127}"
         ),
+        "gateway_waf": reader.flag("gatewayWaf"),
     }
 
 
@@ -187,10 +213,10 @@ def _application(reader: Reader) -> ApplicationSettings:
     return ApplicationSettings(
         public_name=reader.text("publicName", example="petclinic.example.com", pattern=_HOST),
         health_path=reader.text("healthPath", example="/actuator/health", pattern=r"/[A-Za-z0-9/_.-]*"),
+        probe_path=reader.text("probePath", example="/owners", pattern=r"/[A-Za-z0-9/_.-]*"),
         schemas=reader.texts("schemas", example=["petclinic"], pattern=_SCHEMA),
         jar=reader.text("appJar", example="petclinic.jar", pattern=r"[A-Za-z0-9._-]{1,200}"),
         jar_sha256=reader.text("appJarSha256", example=_EXAMPLE_SHA256, pattern=r"[0-9a-f]{64}"),
-        dump_interval_seconds=reader.integer("dumpIntervalSeconds", low=30, high=86400, example=300),
     )
 
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import pymysql
@@ -31,6 +31,8 @@ from sandbox.tools import Tools
 _START_PATIENCE_S = 60.0
 _STOP_PATIENCE_S = 30.0
 _SOCKET = "mysql.sock"
+_START_NAMES = {"time_zone": "default-time-zone"}
+"""Parameters whose option on the command line is called otherwise."""
 
 
 class MySqlError(RuntimeError):
@@ -49,6 +51,7 @@ class MySqlServer:
         flavor: ``rds`` and ``azure`` behave like those services; ``plain`` is a server for tests.
         name: host name of the simulated service; in the certificate.
         ca: signs the server's certificate; None: mysqld makes one of its own.
+        parameters: the service's defaults of a new server; ``set_global`` changes them for good.
         heartbeat_s: seconds between the writes of an RDS-like server to ``mysql.rds_heartbeat2``
             (300 on the real service; a rehearsal divides it by its time factor).
     """
@@ -63,12 +66,14 @@ class MySqlServer:
         flavor: Flavor,
         name: str,
         ca: Authority | None = None,
+        parameters: Mapping[str, str] | None = None,
         heartbeat_s: float = 300.0,
     ) -> None:
         self.address, self.port, self.name = address, port, name
         self.flavor: Flavor = flavor
         self.folder = folder
         self._tools, self._ca, self._heartbeat_s = tools, ca, heartbeat_s
+        self._service_defaults = dict(parameters or {})
         self._data = folder / "data"
         self._log = folder / "mysqld.log"
         self._parameters = folder / "parameters.json"
@@ -126,7 +131,8 @@ class MySqlServer:
         if self._ca is not None:
             certificate, key = self._ca.issue([self.name, self.address])
             options += [f"--ssl-ca={self._ca.ca_file}", f"--ssl-cert={certificate}", f"--ssl-key={key}"]
-        return options + [f"--{name}={value}" for name, value in self._saved_parameters().items()]
+        saved = self._saved_parameters()
+        return options + [f"--{_START_NAMES.get(name, name)}={value}" for name, value in saved.items()]
 
     def _refuse_taken_port(self) -> None:
         with socket.socket() as probe:
@@ -214,7 +220,8 @@ class MySqlServer:
 
     def _saved_parameters(self) -> dict[str, str]:
         # Not SET PERSIST: options on mysqld's command line, which make the flavor, would win over it.
-        return json.loads(self._parameters.read_text()) if self._parameters.exists() else {}
+        set_later = json.loads(self._parameters.read_text()) if self._parameters.exists() else {}
+        return self._service_defaults | set_later
 
     def kill(self) -> None:
         """SIGKILL: what a disaster does. The data directory stays; ``start`` recovers from it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -10,6 +11,7 @@ import pulumi_aws as aws
 
 from components.aws.backup_origin import BackupOrigin
 from components.aws.backup_policy import backup_policy
+from components.backup_settings import BackupSettings
 from components.guests import documents
 from components.guests.bundle import Bundle
 from components.guests.render import Guest, cloud_init, encoded
@@ -29,8 +31,11 @@ class BackupInstanceArgs:
 
     settings: AwsSettings
     application: ApplicationSettings
+    backups: BackupSettings
     origin: BackupOrigin
     bucket_name: str
+    tags: Mapping[str, str]
+    """For instance and volume, which the provider's own tags do not reach."""
     bundle: Bundle
     storage: documents.Storage
     tenant_id: str
@@ -86,7 +91,9 @@ class BackupInstance(pulumi.ComponentResource):
                     "security_groups": [security_group.id],
                 }
             ],
-            tag_specifications=[{"resource_type": "instance", "tags": {"Name": tag}}],
+            tag_specifications=[
+                {"resource_type": kind, "tags": {**args.tags, "Name": tag}} for kind in ("instance", "volume")
+            ],
             user_data=self._user_data(args),
             opts=self._options,
         )
@@ -101,7 +108,10 @@ class BackupInstance(pulumi.ComponentResource):
             health_check_type="EC2",
             # One at a time: two backup instances would fight for the address.
             instance_refresh={"strategy": "Rolling", "preferences": {"min_healthy_percentage": 0}},
-            tags=[{"key": "Name", "value": tag, "propagate_at_launch": True}],
+            tags=[
+                {"key": key, "value": value, "propagate_at_launch": True}
+                for key, value in {**args.tags, "Name": tag}.items()
+            ],
             opts=pulumi.ResourceOptions.merge(self._options, pulumi.ResourceOptions(depends_on=[bucket])),
         )
         self.group_name = group.name
@@ -205,7 +215,7 @@ class BackupInstance(pulumi.ComponentResource):
                 storage=args.storage,
                 tenant_id=args.tenant_id,
                 client_id=client_id,
-                interval_seconds=args.application.dump_interval_seconds,
+                backups=args.backups,
             )
             install = documents.aws_install(
                 bucket=args.bucket_name,

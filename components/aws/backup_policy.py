@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from components.guests.documents import METRICS_NAMESPACE
+
 AUDIENCE = "api://AzureADTokenExchange"
 """The audience Entra expects in a federated assertion."""
 TOKEN_SECONDS = 300
@@ -12,7 +14,8 @@ TOKEN_SECONDS = 300
 def backup_policy(
     *, region: str, account_id: str, allocation_id: str, bucket: str, key: str, secret_arn: str, tag: str
 ) -> str:
-    """The role's inline policy as JSON: its own token, one object, one secret, one address.
+    """The role's inline policy as JSON: its own token, one object, one secret, one address,
+    metrics of one namespace.
 
     Conditions of the token statement:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_getting_started.html
@@ -54,6 +57,15 @@ def backup_policy(
             "Action": "ec2:AssociateAddress",
             "Resource": f"{ec2}:instance/*",
             "Condition": {"StringEquals": {"aws:ResourceTag/Name": tag}},
+        },
+        {
+            # CloudWatch knows no resources for this action, only the namespace:
+            # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+            "Sid": "PublishMetrics",
+            "Effect": "Allow",
+            "Action": "cloudwatch:PutMetricData",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"cloudwatch:namespace": METRICS_NAMESPACE}},
         },
     ]
     return json.dumps({"Version": "2012-10-17", "Statement": statements})

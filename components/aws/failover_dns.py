@@ -44,6 +44,8 @@ class FailoverDns(pulumi.ComponentResource):
     """
 
     name_of_tree: str
+    watched: dict[str, pulumi.Output[str]]
+    """Ids of the checks whose failure somebody must hear of."""
 
     def __init__(self, name: str, args: FailoverDnsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("pilotlight:aws:FailoverDns", name, None, opts)
@@ -168,4 +170,5 @@ class FailoverDns(pulumi.ComponentResource):
             opts=options,
         )
         self.name_of_tree = tree
+        self.watched = {"origin": origin.id, "hold-off": hold_off.id}
         self.register_outputs({"name": tree})

@@ -120,6 +120,7 @@ class Access(pulumi.ComponentResource):
             resource_name_=self._args.names.azure("id", role),
             resource_group_name=self._args.landing.ground.resource_group,
             location=self._args.settings.location,
+            tags=self._args.names.tags,
             opts=child(self),
         )
 

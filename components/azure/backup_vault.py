@@ -16,6 +16,9 @@ from components.settings import AzureSettings
 BACKUPS, SIGNALS, CONTROL = "mysql-backups", "signals", "control"
 _DELETE_AFTER_DAYS = 35
 """At least; far beyond the retention window, so that no age rule ever meets the newest chain."""
+AGED = ("backup_", "binlog/", "packs/")
+"""Dumps with their manifests, segments of the log, packs of segments. Never ``weekly/``, the chain that is
+kept for good, and never ``quarantine_``, which holds what a failback could not merge."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,7 @@ class BackupVault(pulumi.ComponentResource):
     """
 
     account_name: pulumi.Output[str]
+    account_id: pulumi.Output[str]
     container_ids: dict[str, pulumi.Output[str]]
     """Scopes for role assignments: whoever uses one waits for the container."""
     storage: Storage
@@ -75,6 +79,7 @@ class BackupVault(pulumi.ComponentResource):
                     )
                 ],
             ),
+            tags=args.names.tags,
             opts=durable_child(self),
         )
         azure.storage.BlobServiceProperties(
@@ -117,7 +122,7 @@ class BackupVault(pulumi.ComponentResource):
             opts=child(self, depends_on=[containers[BACKUPS]]),
         )
         endpoint = f"https://{args.names.vault_account}.blob.core.windows.net"
-        self.account_name = account.name
+        self.account_name, self.account_id = account.name, account.id
         self.container_ids = {purpose: container.id for purpose, container in containers.items()}
         self.storage = Storage(endpoint=endpoint, backups=BACKUPS, signals=SIGNALS, control=CONTROL)
         self.register_outputs({"account_name": self.account_name})
@@ -131,7 +136,10 @@ def _ageing(days: int) -> azure.storage.ManagementPolicySchemaArgsDict:
                 "type": "Lifecycle",
                 "enabled": True,
                 "definition": {
-                    "filters": {"blob_types": ["blockBlob"], "prefix_match": [f"{BACKUPS}/backup_"]},
+                    "filters": {
+                        "blob_types": ["blockBlob"],
+                        "prefix_match": [f"{BACKUPS}/{prefix}" for prefix in AGED],
+                    },
                     "actions": {"base_blob": {"delete": {"days_after_creation_greater_than": days}}},
                 },
             }

@@ -55,6 +55,7 @@ class BorrowedFoundation(pulumi.ComponentResource):
             f"{name}-group",
             resource_group_name=args.names.resource_group,
             location=args.location,
+            tags=args.names.tags,
             opts=child(self),
         )
         app, gateway = (self._identity(role, group) for role in ("app", "gateway"))
@@ -92,6 +93,7 @@ class BorrowedFoundation(pulumi.ComponentResource):
             site_endpoint=endpoint,
             page_url=pulumi.Output.concat(endpoint, "/index.html"),
             secrets=secrets,
+            watch=production.watch,
             app_identity_id=app.id,
             app_client_id=app.client_id,
             gateway_identity_id=gateway.id,
@@ -111,6 +113,7 @@ class BorrowedFoundation(pulumi.ComponentResource):
                 public_ip_allocation_method="Static",
                 sku={"name": "Standard"},
                 zones=ZONES,
+                tags=self._args.names.tags,
                 opts=child(self),
             )
         else:
@@ -157,6 +160,7 @@ class BorrowedFoundation(pulumi.ComponentResource):
                 vault_name=production.names.key_vault,
                 resource_group_name=production.names.resource_group,
                 properties={"value": passwords[secret]},
+                tags=names.tags,
                 opts=child(self),
             )
         return Secrets(
@@ -208,6 +212,7 @@ class BorrowedFoundation(pulumi.ComponentResource):
             resource_name_=self._args.names.azure("id", role),
             resource_group_name=group.name,
             location=self._args.location,
+            tags=self._args.names.tags,
             opts=child(self),
         )
 

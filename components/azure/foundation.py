@@ -10,6 +10,7 @@ import pulumi
 
 from components.azure.key_vault import Secrets
 from components.azure.landing_zone import Ground
+from components.azure.watch import Watch
 from components.guests.documents import Orders, Storage
 from components.names import Names
 
@@ -41,6 +42,7 @@ class Foundation:
     site_endpoint: pulumi.Output[str]
     page_url: pulumi.Output[str]
     secrets: Secrets
+    watch: Watch
     app_identity_id: pulumi.Output[str]
     app_client_id: pulumi.Output[str]
     gateway_identity_id: pulumi.Output[str]

@@ -75,6 +75,7 @@ class KeyVault(pulumi.ComponentResource):
                     "virtual_network_rules": [{"id": subnet} for subnet in readers],
                 },
             },
+            tags=args.names.tags,
             opts=durable_child(self),
         )
         passwords = {
@@ -88,6 +89,7 @@ class KeyVault(pulumi.ComponentResource):
                 vault_name=vault.name,
                 resource_group_name=args.ground.resource_group,
                 properties={"value": generated},
+                tags=args.names.tags,
                 opts=durable_child(self),
             )
         self.secrets = Secrets(

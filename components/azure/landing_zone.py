@@ -57,6 +57,7 @@ class LandingZone(pulumi.ComponentResource):
             f"{name}-group",
             resource_group_name=names.resource_group,
             location=args.settings.location,
+            tags=names.tags,
             opts=durable_child(self),
         )
         vnet = azure.network.VirtualNetwork(
@@ -65,6 +66,7 @@ class LandingZone(pulumi.ComponentResource):
             resource_group_name=group.name,
             location=args.settings.location,
             address_space={"address_prefixes": [str(plan.vnet)]},
+            tags=names.tags,
             # Subnets are resources of their own; without this an update of the network would drop them.
             opts=pulumi.ResourceOptions.merge(
                 durable_child(self), pulumi.ResourceOptions(ignore_changes=["subnets"])
@@ -91,6 +93,7 @@ class LandingZone(pulumi.ComponentResource):
                 resource_group_name=group.name,
                 location=args.settings.location,
                 security_rules=guards[role],
+                tags=names.tags,
                 opts=child(self),
             )
             subnets[role] = azure.network.Subnet(
@@ -114,6 +117,7 @@ class LandingZone(pulumi.ComponentResource):
             private_zone_name=names.private_zone,
             resource_group_name=group.name,
             location="Global",
+            tags=names.tags,
             opts=durable_child(self),
         )
         link = azure.privatedns.VirtualNetworkLink(
@@ -124,6 +128,7 @@ class LandingZone(pulumi.ComponentResource):
             location="Global",
             registration_enabled=False,
             virtual_network={"id": vnet.id},
+            tags=names.tags,
             opts=durable_child(self),
         )
         address = azure.network.PublicIPAddress(
@@ -134,6 +139,7 @@ class LandingZone(pulumi.ComponentResource):
             public_ip_allocation_method="Static",
             sku={"name": "Standard"},
             zones=ZONES,
+            tags=names.tags,
             opts=durable_child(self),
         )
         self.resource_group_id = group.id

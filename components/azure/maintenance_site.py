@@ -74,6 +74,7 @@ class MaintenanceSite(pulumi.ComponentResource):
             allow_shared_key_access=True,
             allow_cross_tenant_replication=False,
             default_to_o_auth_authentication=True,
+            tags=args.names.tags,
             opts=durable_child(self),
         )
         self.site = azure.storage.StorageAccountStaticWebsite(

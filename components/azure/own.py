@@ -1,4 +1,4 @@
-"""Production's own durable side in Azure: five components, and how they hang together."""
+"""Production's own durable side in Azure: six components, and how they hang together."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from components.azure.foundation import BlobPlace, Foundation
 from components.azure.key_vault import KeyVault, KeyVaultArgs
 from components.azure.landing_zone import LandingZone, LandingZoneArgs
 from components.azure.maintenance_site import ARTIFACTS, ORDERS, MaintenanceSite, MaintenanceSiteArgs
+from components.azure.watch import DeadMan, DeadManArgs
 from components.guests.documents import Orders
 from components.names import Names
-from components.settings import AzureSettings
+from components.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class Sender:
 
 def own_foundation(
     names: Names,
-    settings: AzureSettings,
+    settings: Settings,
     *,
     sender: Sender,
     agent_file: Path,
@@ -42,24 +43,25 @@ def own_foundation(
     Returns:
         The foundation that a standby is built upon, and the client id that ``sender`` signs in with.
     """
-    landing = LandingZone("landing-zone", LandingZoneArgs(names=names, settings=settings), opts)
+    cloud = settings.azure
+    landing = LandingZone("landing-zone", LandingZoneArgs(names=names, settings=cloud), opts)
     ground = landing.ground
     vault = BackupVault(
         "backup-vault",
-        BackupVaultArgs(names=names, settings=settings, ground=ground, backup_address=sender.address),
+        BackupVaultArgs(names=names, settings=cloud, ground=ground, backup_address=sender.address),
         opts,
     )
     site = MaintenanceSite(
         "maintenance-site",
-        MaintenanceSiteArgs(names=names, settings=settings, ground=ground, agent_file=agent_file),
+        MaintenanceSiteArgs(names=names, settings=cloud, ground=ground, agent_file=agent_file),
         opts,
     )
-    keys = KeyVault("key-vault", KeyVaultArgs(names=names, settings=settings, ground=ground), opts)
+    keys = KeyVault("key-vault", KeyVaultArgs(names=names, settings=cloud, ground=ground), opts)
     access = Access(
         "access",
         AccessArgs(
             names=names,
-            settings=settings,
+            settings=cloud,
             landing=landing,
             vault=vault,
             site=site,
@@ -67,6 +69,19 @@ def own_foundation(
             issuer=sender.issuer,
             subject=sender.role_arn,
             aws_writes_control=sender.writes_control,
+        ),
+        opts,
+    )
+    dead_man = DeadMan(
+        "dead-man",
+        DeadManArgs(
+            names=names,
+            settings=cloud,
+            ground=ground,
+            vault_id=vault.account_id,
+            dump_interval_seconds=settings.backups.dump_interval_seconds,
+            emails=settings.alert_emails,
+            busy=settings.switches.gateway_runs,
         ),
         opts,
     )
@@ -84,6 +99,7 @@ def own_foundation(
         site_endpoint=site.endpoint,
         page_url=site.page_url,
         secrets=keys.secrets,
+        watch=dead_man.watch,
         app_identity_id=access.app_identity_id,
         app_client_id=access.app_client_id,
         gateway_identity_id=access.gateway_identity_id,

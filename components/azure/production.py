@@ -9,6 +9,7 @@ import pulumi_azure_native as azure
 
 from components.azure.backup_vault import BACKUPS, CONTROL, SIGNALS
 from components.azure.maintenance_site import ARTIFACTS
+from components.azure.watch import Watch
 from components.guests.documents import Storage
 from components.names import Names
 
@@ -61,6 +62,16 @@ class Production:
     def key_vault_id(self) -> str:
         """Id of the key vault."""
         return self.id("Microsoft.KeyVault/vaults", self.names.key_vault)
+
+    @property
+    def watch(self) -> Watch:
+        """Production's workspace and action group."""
+        workspace = self.id("Microsoft.OperationalInsights/workspaces", self.names.azure("log"))
+        actions = self.id("Microsoft.Insights/actionGroups", self.names.alarms)
+        return Watch(
+            workspace_id=pulumi.Output.from_input(workspace),
+            action_group_id=pulumi.Output.from_input(actions),
+        )
 
     @property
     def storage(self) -> Storage:

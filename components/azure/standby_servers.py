@@ -11,6 +11,7 @@ import pulumi_azure_native as azure
 from components.azure.foundation import Foundation
 from components.azure.key_vault import password
 from components.azure.standby_database import ADMIN
+from components.backup_settings import BackupSettings
 from components.guests import documents
 from components.guests.render import Guest, cloud_init, encoded
 from components.options import child
@@ -28,6 +29,7 @@ class StandbyServersArgs:
     foundation: Foundation
     settings: AzureSettings
     application: ApplicationSettings
+    backups: BackupSettings
     database_host: pulumi.Input[str]
     databases: Sequence[pulumi.Resource]
     """The schemas, which the application server must find at its first boot."""
@@ -47,6 +49,9 @@ class StandbyServers(pulumi.ComponentResource):
     price, Korea Central, 2026-06-18).
     """
 
+    server_ids: dict[str, pulumi.Output[str]]
+    """By role: app, web."""
+
     def __init__(
         self, name: str, args: StandbyServersArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
@@ -57,7 +62,7 @@ class StandbyServers(pulumi.ComponentResource):
             lambda known: self._app_user_data(known[0], known[1])
         )
         upstream = {"upstream": documents.nginx_upstream(network.app_server)}
-        self._server(
+        app = self._server(
             "app",
             size=settings.app_server_size,
             subnet_id=args.foundation.ground.app_subnet_id,
@@ -66,13 +71,14 @@ class StandbyServers(pulumi.ComponentResource):
             identity_id=args.foundation.app_identity_id,
             after=[*args.databases, *args.foundation.servers_need],
         )
-        self._server(
+        web = self._server(
             "web",
             size=settings.web_server_size,
             subnet_id=args.foundation.ground.web_subnet_id,
             address=network.web_server,
             custom_data=encoded(cloud_init(Guest.WEB_SERVER, upstream)),
         )
+        self.server_ids = {"app": app.id, "web": web.id}
         self.register_outputs({})
 
     def _app_user_data(self, database_host: str, client_id: str) -> str:
@@ -87,7 +93,7 @@ class StandbyServers(pulumi.ComponentResource):
             storage=foundation.storage,
             orders=foundation.orders,
             client_id=client_id,
-            interval_seconds=args.application.dump_interval_seconds,
+            backups=args.backups,
         )
         install = documents.azure_install(
             artifacts=foundation.artifacts_url,
@@ -108,7 +114,7 @@ class StandbyServers(pulumi.ComponentResource):
         custom_data: pulumi.Input[str],
         identity_id: pulumi.Input[str] | None = None,
         after: Sequence[pulumi.Resource] = (),
-    ) -> None:
+    ) -> azure.compute.VirtualMachine:
         names = self._args.foundation.names
         group = self._args.foundation.ground.resource_group
         location = self._args.settings.location
@@ -119,6 +125,7 @@ class StandbyServers(pulumi.ComponentResource):
             location=location,
             public_ip_allocation_method="Static",
             sku={"name": "Standard"},
+            tags=names.tags,
             opts=child(self),
         )
         interface = azure.network.NetworkInterface(
@@ -136,9 +143,10 @@ class StandbyServers(pulumi.ComponentResource):
                     "public_ip_address": {"id": egress.id},
                 }
             ],
+            tags=names.tags,
             opts=child(self),
         )
-        azure.compute.VirtualMachine(
+        return azure.compute.VirtualMachine(
             f"{self._name}-{role}",
             vm_name=names.azure("vm", role),
             resource_group_name=group,
@@ -174,6 +182,7 @@ class StandbyServers(pulumi.ComponentResource):
             ),
             network_profile={"network_interfaces": [{"id": interface.id, "primary": True}]},
             diagnostics_profile={"boot_diagnostics": {"enabled": True}},
+            tags=names.tags,
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=list(after),

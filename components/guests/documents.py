@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from components.backup_settings import BackupSettings
+
 RESTORE_ENVIRONMENT = "/run/pilotlight/petclinic.env"
 STATE_FOLDER = "/var/lib/pilotlight"
 APP_PORT = 8080
 WEB_PORT = 8080
+METRICS_NAMESPACE = "PilotLight"
+"""Of the CloudWatch metrics that the backup instance publishes; the alarms and the policy name it too."""
+METRICS_SITE = "aws"
+"""Value of their one dimension, ``Site``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +54,10 @@ def aws_agent(
     storage: Storage,
     tenant_id: str,
     client_id: str,
-    interval_seconds: int,
+    backups: BackupSettings,
 ) -> dict[str, Any]:
     """agent.json of the backup instance."""
+    budget = {"egress_gb_per_month": backups.egress_gb_per_month} if backups.egress_gb_per_month else {}
     return {
         "site": "aws",
         "database": {
@@ -70,7 +77,10 @@ def aws_agent(
             "tenant_id": tenant_id,
             "client_id": client_id,
         },
-        "dump": {"interval_seconds": interval_seconds},
+        "dump": _dump(backups) | budget,
+        "archive": _archive(backups),
+        "verify": _verify(backups),
+        "metrics": {"cloudwatch_namespace": METRICS_NAMESPACE, "region": region},
         "application": None,
         "state_dir": STATE_FOLDER,
     }
@@ -86,9 +96,12 @@ def azure_agent(
     storage: Storage,
     orders: Orders,
     client_id: str,
-    interval_seconds: int,
+    backups: BackupSettings,
 ) -> dict[str, Any]:
-    """agent.json of the application server; the secrets are key vault URLs, never values."""
+    """agent.json of the application server; the secrets are key vault URLs, never values.
+
+    No test restore runs there, because PetClinic needs the machine; and nothing leaves Azure, so there is no
+    budget to keep."""
     return {
         "site": "azure",
         "database": {
@@ -103,13 +116,43 @@ def azure_agent(
         "storage": storage.document(),
         "orders": {"endpoint": orders.endpoint, "container": orders.container},
         "identity": {"kind": "azure_managed_identity", "client_id": client_id},
-        "dump": {"interval_seconds": interval_seconds},
+        "dump": _dump(backups),
+        "archive": _archive(backups),
+        "verify": None,
+        "metrics": None,
         "application": {
             "user": "petclinic",
             "password": {"azure_secret": application_secret},
             "environment_file": RESTORE_ENVIRONMENT,
         },
         "state_dir": STATE_FOLDER,
+    }
+
+
+def _dump(backups: BackupSettings) -> dict[str, Any]:
+    return {
+        "interval_seconds": backups.dump_interval_seconds,
+        "refresh_seconds": backups.dump_refresh_seconds,
+    }
+
+
+def _archive(backups: BackupSettings) -> dict[str, Any] | None:
+    if not backups.archives:
+        return None
+    return {
+        "flush_seconds": float(backups.archive_flush_seconds),
+        "segment_bytes": backups.archive_segment_bytes,
+        "pack_seconds": backups.archive_pack_seconds,
+    }
+
+
+def _verify(backups: BackupSettings) -> dict[str, Any] | None:
+    if not backups.verifies:
+        return None
+    return {
+        "interval_seconds": backups.verify_interval_seconds,
+        "mode": str(backups.verify_mode),
+        "full_up_to_mb": backups.verify_full_up_to_mb,
     }
 
 

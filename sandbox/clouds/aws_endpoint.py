@@ -1,8 +1,9 @@
 """The one endpoint behind every AWS API that a simulated machine calls (``AWS_ENDPOINT_URL``).
 
 A call must carry keys that a metadata service handed out, and the role's policies, as the program deployed
-them, must allow it. STS is answered here (``web_identity.py``), Secrets Manager, S3 and EC2 by moto. While
-the fault ``aws_down`` is on, every connection is closed without an answer and the log says who asked.
+them, must allow it. STS is answered here (``web_identity.py``), Secrets Manager, S3, EC2 and CloudWatch by
+moto. While the fault ``aws_down`` is on, every connection is closed without an answer and the log says who
+asked.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from sandbox.clouds.aws_services import AwsServices
 
 _ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
-_SERVICES = ("sts", "secretsmanager", "s3", "ec2")
+_SERVICES = ("sts", "secretsmanager", "s3", "ec2", "monitoring")
+_IAM_PREFIX = {"monitoring": "cloudwatch"}
+"""Where the name that a call is signed for is not the one that IAM's actions start with."""
 _STS_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 
 
@@ -46,7 +49,7 @@ class Call:
     Attributes:
         service: the name it was signed for, such as ``ec2``.
         name: the API operation, such as ``AssociateAddress``.
-        action: the IAM action, which differs from the operation in S3 only.
+        action: the IAM action, which differs from the operation in S3 and from the service in CloudWatch.
         parameters: form fields (query protocols) or top-level text members (JSON).
     """
 
@@ -186,6 +189,8 @@ class AwsEndpoint:
             ]
         if call.service == "s3":
             return [(f"arn:aws:s3:::{parameters['path']}" if parameters["path"] else "*", {})]
+        if call.action == "cloudwatch:PutMetricData":
+            return [("*", {"cloudwatch:namespace": parameters.get("Namespace", "")})]
         return [("*", {})]
 
     def _sts(self, call: Call, session: Session) -> bytes:
@@ -233,6 +238,7 @@ class AwsEndpoint:
 
 _UNKNOWN_KEYS = {
     "ec2": "AuthFailure",
+    "monitoring": "InvalidClientTokenId",
     "s3": "InvalidAccessKeyId",
     "secretsmanager": "UnrecognizedClientException",
 }
@@ -259,9 +265,8 @@ def _call(exchange: Exchange, service: str, body: bytes) -> Call:
     if target:
         name = target.rsplit(".", 1)[-1]
         members = json.loads(body or b"{}")
-        return Call(
-            service, name, f"{service}:{name}", {k: v for k, v in members.items() if isinstance(v, str)}
-        )
+        action = f"{_IAM_PREFIX.get(service, service)}:{name}"
+        return Call(service, name, action, {k: v for k, v in members.items() if isinstance(v, str)})
     if service == "s3":
         bucket, _, key = exchange.path.strip("/").partition("/")
         verb = "GET" if exchange.method == "HEAD" else exchange.method

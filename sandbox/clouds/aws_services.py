@@ -1,4 +1,4 @@
-"""moto's Secrets Manager, S3 and EC2 behind the AWS endpoint, holding what the world put there.
+"""moto's Secrets Manager, S3, EC2 and CloudWatch behind the AWS endpoint, holding what the world put there.
 
 Importing this module takes seconds (moto's tables), so the endpoint loads it in the background.
 """
@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.ec2.models import ec2_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import s3_backends
@@ -32,7 +33,8 @@ class AwsServices:
         self._ec2: Any = ec2_backends[account_id][region]
         self._s3: Any = s3_backends[account_id]["aws"]
         self._secrets: Any = secretsmanager_backends[account_id][region]
-        for backend in (self._ec2, self._s3, self._secrets):
+        self._metrics: Any = cloudwatch_backends[account_id][region]
+        for backend in (self._ec2, self._s3, self._secrets, self._metrics):
             backend.reset()
         self._app = DomainDispatcherApplication(create_backend_app)
 
@@ -49,6 +51,15 @@ class AwsServices:
             ).get_environ()
             pieces, status, headers = run_wsgi_app(self._app, environ, buffered=True)
             return int(status.split()[0]), dict(headers.items()), b"".join(pieces)
+
+    def metrics(self, namespace: str) -> list[tuple[str, dict[str, str], float]]:
+        """What was published in a namespace, oldest first: name, dimensions, value."""
+        with self._one_at_a_time:
+            return [
+                (datum.name, {each.name: each.value for each in datum.dimensions}, float(datum.value))
+                for datum in self._metrics.metric_data
+                if datum.namespace == namespace
+            ]
 
     def put_secret(self, arn: str, name: str, value: str) -> None:
         """Create or replace a secret that has exactly this ARN."""

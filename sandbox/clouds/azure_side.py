@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from sandbox.azurite import Azurite
 from sandbox.clouds import azure_resources as azure
 from sandbox.clouds.common import Common
-from sandbox.clouds.effects_mysql import FlexibleServers, mysql_effects, restore_mysql
+from sandbox.clouds.effects_mysql import NEW_SERVER, FlexibleServers, mysql_effects, restore_mysql
 from sandbox.clouds.effects_servers import GATEWAY, Gateways, VirtualMachines, certificate_reader
 from sandbox.clouds.effects_storage import storage_effects
 from sandbox.clouds.entra import Entra
@@ -96,6 +96,7 @@ class AzureSide:
             flavor="azure",
             name=host,
             ca=self._common.authority,
+            parameters=NEW_SERVER,
         )
 
     def _gateway(self, name: str) -> Gateway:

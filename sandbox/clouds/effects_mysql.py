@@ -13,6 +13,15 @@ from sandbox.store import Resource, Store
 SERVER = "azure-native:dbformysql:Server"
 CONFIGURATION = "azure-native:dbformysql:Configuration"
 DATABASE = "azure-native:dbformysql:Database"
+NEW_SERVER = {
+    "enforce_gtid_consistency": "OFF",
+    "gtid_mode": "OFF",
+    "binlog_row_metadata": "MINIMAL",
+    "binlog_row_image": "MINIMAL",
+    "max_allowed_packet": "16777216",
+}
+"""What a flexible server without high availability has until its program says otherwise. GTIDs: the service's
+page on read replicas; the others are MySQL's own defaults or, for the row image, what CDC vendors report."""
 
 
 class FlexibleServers(Handler):

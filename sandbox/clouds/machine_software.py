@@ -22,6 +22,7 @@ from sandbox.network import local_port
 # Ubuntu 24.04's file lists; packages with nothing in /usr/bin that the program calls have an empty entry.
 _PROGRAMS = {
     "mysql-client-core-8.0": ("mysql", "mysqldump"),
+    "mysql-server-core-8.0": ("mysqld",),  # in /usr/sbin there
     "python3-venv": (),
     "python3-boto3": (),
     "openjdk-21-jre-headless": ("java",),

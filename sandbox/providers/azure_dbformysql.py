@@ -18,6 +18,7 @@ _SERVER = GROUP_PATH + "/providers/Microsoft.DBforMySQL/flexibleServers/{serverN
 _DELEGATION = "Microsoft.DBforMySQL/flexibleServers"
 _SUFFIX = "mysql.database.azure.com"
 _VERSIONS = ("5.7", "8.0.21", "8.4")
+_GTID_MODES = ("OFF", "OFF_PERMISSIVE", "ON_PERMISSIVE", "ON")
 _TIERS = {"Standard_B": "Burstable", "Standard_D": "GeneralPurpose", "Standard_E": "MemoryOptimized"}
 
 
@@ -148,6 +149,11 @@ class Configuration(_ServerChild):
         if inputs.get("value") is not None and inputs.get("source") != "user-override":
             yield Problem("source", 'must be "user-override" with a value of our own')
 
+    def admit(self, cloud: Cloud, id: str, inputs: Mapping[str, Any], old: Resource | None) -> None:
+        super().admit(cloud, id, inputs, old)
+        if inputs["configurationName"] == "gtid_mode":
+            _must_be_one_step(cloud, inputs, str(old.inputs["value"]) if old else _GTID_MODES[0])
+
 
 class Database(_ServerChild):
     """A database."""
@@ -165,6 +171,27 @@ class Database(_ServerChild):
             "charset": inputs.get("charset", "utf8mb4"),
             "collation": inputs.get("collation", "utf8mb4_0900_ai_ci"),
         }
+
+
+def _must_be_one_step(cloud: Cloud, inputs: Mapping[str, Any], before: str) -> None:
+    """``gtid_mode`` is OFF on a new server without high availability and moves by single steps, the last of
+    them with ``enforce_gtid_consistency`` on (the service's page on read replicas, and MySQL's own rule).
+
+    Raises:
+        AzureError: a step too far, or its precondition is missing.
+    """
+    after = str(inputs["value"])
+    if after not in _GTID_MODES:
+        raise AzureError(400, UNVERIFIED, f"gtid_mode must be one of {', '.join(_GTID_MODES)}, not {after}.")
+    if abs(_GTID_MODES.index(after) - _GTID_MODES.index(before)) > 1:
+        raise AzureError(400, UNVERIFIED, f"gtid_mode moves one step at a time: {before} -> {after}.")
+    consistency = cloud.store.find(
+        Configuration.pulumi_type,
+        serverName=inputs["serverName"],
+        configurationName="enforce_gtid_consistency",
+    )
+    if after == "ON" and not any(each.inputs["value"] == "ON" for each in consistency):
+        raise AzureError(400, UNVERIFIED, "gtid_mode ON needs enforce_gtid_consistency ON.")
 
 
 def _must_reach_network(cloud: Cloud, inputs: Mapping[str, Any]) -> None:

@@ -52,6 +52,7 @@ class ApplicationGateway(AzureModel):
             if not inputs.get(key):
                 yield Problem(key, "is needed")
         yield from _size_problems(inputs)
+        yield from _firewall_problems(inputs)
         yield from _rule_problems(inputs)
         yield from _backend_problems(inputs)
         for number, certificate in enumerate(unknown_free(inputs.get("sslCertificates"))):
@@ -113,6 +114,14 @@ def _size_problems(inputs: Mapping[str, Any]) -> Iterator[Problem]:
     most = at(inputs, "autoscaleConfiguration.maxCapacity")
     if isinstance(most, int) and most < 2:
         yield Problem("autoscaleConfiguration.maxCapacity", f"must be at least 2, not {most}")
+
+
+def _firewall_problems(inputs: Mapping[str, Any]) -> Iterator[Problem]:
+    guarded, tier = inputs.get("firewallPolicy"), at(inputs, "sku.tier")
+    if guarded and tier != "WAF_v2":
+        yield Problem("firewallPolicy", f"needs sku.tier WAF_v2, not {tier!r}")
+    if tier == "WAF_v2" and not guarded:
+        yield Problem("firewallPolicy", "is needed with WAF_v2: the tier alone filters nothing")
 
 
 def _rule_problems(inputs: Mapping[str, Any]) -> Iterator[Problem]:

@@ -50,6 +50,12 @@ def backup_instance(clouds: Services, monkeypatch: pytest.MonkeyPatch) -> None:
         },
         {
             "Effect": "Allow",
+            "Action": "cloudwatch:PutMetricData",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"cloudwatch:namespace": "PilotLight"}},
+        },
+        {
+            "Effect": "Allow",
             "Action": "ec2:AssociateAddress",
             "Resource": f"{EC2}:instance/*",
             "Condition": {"StringEquals": {"aws:ResourceTag/Name": "petclinic-dr-backup"}},
@@ -93,6 +99,22 @@ def test_one_secret(clouds: Services) -> None:
             assert secrets.get_secret_value(SecretId=name)["SecretString"] == '{"password": "x"}'
         assert denied(lambda: secrets.get_secret_value(SecretId=other)) == "AccessDenied"
         assert denied(lambda: secrets.put_secret_value(SecretId=SECRET, SecretString="z")) == "AccessDenied"
+
+
+def test_metrics_of_one_namespace(clouds: Services) -> None:
+    age = {
+        "MetricName": "BackupAgeSeconds",
+        "Dimensions": [{"Name": "Site", "Value": "aws"}],
+        "Value": 42.0,
+        "Unit": "Seconds",
+    }
+    with client("cloudwatch") as cloudwatch:
+        cloudwatch.put_metric_data(Namespace="PilotLight", MetricData=[age])
+        other = denied(lambda: cloudwatch.put_metric_data(Namespace="Other", MetricData=[age]))
+        assert other == "AccessDenied"
+        assert denied(cloudwatch.describe_alarms) == "AccessDenied"
+    assert clouds.aws.services.metrics("PilotLight") == [("BackupAgeSeconds", {"Site": "aws"}, 42.0)]
+    assert clouds.aws.services.metrics("Other") == []
 
 
 def test_one_object(clouds: Services, tmp_path: Any) -> None:

@@ -48,6 +48,8 @@ class Recorded:
     dependencies: tuple[str, ...]
     custom: bool
     read: bool = False
+    deleted_with: str = ""
+    create_timeout: str = ""
 
 
 @dataclass
@@ -56,6 +58,8 @@ class Run:
 
     resources: list[Recorded] = field(default_factory=list[Recorded])
     outputs: dict[str, Any] = field(default_factory=dict[str, Any])
+    finished: set[str] = field(default_factory=set[str])
+    """Components that registered their outputs."""
 
     def __iter__(self) -> Iterator[Recorded]:
         return iter(self.resources)
@@ -107,6 +111,11 @@ class _Monitor(MockMonitor):
             self._run.resources.append(_recorded(request))
         return _closing_loops(super().RegisterResource, request)
 
+    def RegisterResourceOutputs(self, request: Any) -> Any:
+        if "::pulumi:pulumi:Stack::" not in request.urn:
+            self._run.finished.add(request.urn.rsplit("::", 1)[1])
+        return _closing_loops(super().RegisterResourceOutputs, request)
+
     def ReadResource(self, request: Any) -> Any:
         self._run.resources.append(
             Recorded(
@@ -153,6 +162,8 @@ def _recorded(request: Any) -> Recorded:
         aliases=len(request.aliasURNs) + sum(_moves(alias) for alias in request.aliases),
         dependencies=tuple(request.dependencies),
         custom=request.custom,
+        deleted_with=request.deletedWith,
+        create_timeout=request.customTimeouts.create,
     )
 
 
@@ -204,6 +215,7 @@ def _computed(args: MockResourceArgs) -> dict[str, Any]:
             "arn": "arn:aws:iam::111122223333:instance-profile/backup",
             "name": name,
         },
+        "aws:sns/topic:Topic": {"arn": f"arn:aws:sns:somewhere:111122223333:/id/{name}"},
         "aws:ec2/eip:Eip": {"publicIp": "203.0.113.5", "allocationId": "eipalloc-0123456789abcdef0"},
         "aws:ec2/launchTemplate:LaunchTemplate": {"latestVersion": 1},
         "azure-native:network:PublicIPAddress": {"ipAddress": "198.51.100.7", "name": name},

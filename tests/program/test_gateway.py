@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -49,7 +50,7 @@ def test_the_closed_pool_has_no_server_and_502_shows_the_page() -> None:
     pools = {pool["name"]: pool.get("backendAddresses") for pool in gateway["backendAddressPools"]}
     assert pools["closed"] == []
     errors = {e["statusCode"]: e["customErrorPageUrl"] for e in gateway["customErrorConfigurations"]}
-    assert set(errors) == {"HttpStatus502", "HttpStatus503"}
+    assert set(errors) == {"HttpStatus502", "HttpStatus503", "HttpStatus504"}
     assert errors["HttpStatus502"].startswith("https://drsite")
 
 
@@ -75,9 +76,26 @@ def test_rules_have_priorities_of_their_own() -> None:
     assert len(set(priorities)) == len(priorities)
 
 
-def test_petclinic_is_probed_by_name_and_only_200_counts() -> None:
+def test_petclinic_is_probed_by_name_with_a_page_that_reads_the_database() -> None:
+    """Its health page says UP over an empty database; with one owner the list answers 302."""
     (probe,) = _gateway(opened())["probes"]
-    assert probe["match"]["statusCodes"] == ["200"]
-    assert probe["path"] == "/actuator/health"
+    assert probe["match"]["statusCodes"] == ["200", "302"]
+    assert probe["path"] == "/owners"
     (settings,) = _gateway(opened())["backendHttpSettingsCollection"]
     assert settings["hostName"] == "petclinic.example.com"
+
+
+def test_aws_behind_the_gateway_is_asked_what_its_health_check_asks() -> None:
+    probes = {probe["name"]: probe for probe in _gateway(failback(awsWeight="10"))["probes"]}
+    assert (probes["aws"]["path"], probes["aws"]["match"]["statusCodes"]) == ("/actuator/health", ["200"])
+
+
+def test_the_firewall_is_an_option() -> None:
+    assert _gateway(opened())["sku"]["tier"] == "Standard_v2"
+    assert "firewallPolicy" not in _gateway(opened())
+    guarded = opened(gatewayWaf="true")
+    assert _gateway(guarded)["sku"] == {"name": "WAF_v2", "tier": "WAF_v2"}
+    assert _gateway(guarded)["firewallPolicy"] == {"id": "/id/app-gateway-firewall"}
+    policy = guarded.one("app-gateway-firewall").inputs
+    assert policy["policySettings"]["mode"] == "Prevention"
+    assert re.fullmatch(r"[A-Za-z][A-Za-z0-9]{0,127}", policy["policyName"])

@@ -12,14 +12,19 @@ import json
 import threading
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+import agent.config
+from agent.config import Config
+from components.backup_settings import BackupSettings, VerifyMode
 from components.guests import documents
 from components.guests.bundle import agent_bundle, pack, stored
 from components.guests.render import Guest, cloud_init, encoded
@@ -30,6 +35,17 @@ STORAGE = documents.Storage(
     backups="mysql-backups",
     signals="signals",
     control="control",
+)
+BACKUPS = BackupSettings(
+    dump_interval_seconds=300,
+    dump_refresh_seconds=86_400,
+    egress_gb_per_month=90,
+    archive_flush_seconds=1,
+    archive_segment_bytes=8_388_608,
+    archive_pack_seconds=3600,
+    verify_interval_seconds=21_600,
+    verify_mode=VerifyMode.AUTO,
+    verify_full_up_to_mb=2000,
 )
 DOCUMENTS = {"agent": {"site": "aws"}, "install": {"agent": {}}, "upstream": "upstream petclinic {}\n"}
 
@@ -102,17 +118,7 @@ def test_the_log_is_where_the_runbook_looks(name: str) -> None:
 
 
 def test_agent_documents_name_secrets_and_hold_none() -> None:
-    azure = documents.azure_agent(
-        host="db.mysql.database.azure.com",
-        user="dradmin",
-        admin_secret="https://kv.vault.azure.net/secrets/database-admin-password",
-        application_secret="https://kv.vault.azure.net/secrets/application-password",
-        schemas=["petclinic"],
-        storage=STORAGE,
-        orders=documents.Orders(endpoint="https://drsite0.blob.core.windows.net", container="orders"),
-        client_id="client",
-        interval_seconds=300,
-    )
+    azure = _azure_agent(BACKUPS)
     assert azure["database"]["password"] == {
         "azure_secret": "https://kv.vault.azure.net/secrets/database-admin-password"
     }
@@ -120,10 +126,8 @@ def test_agent_documents_name_secrets_and_hold_none() -> None:
     assert azure["orders"]["container"] == "orders"
 
 
-def test_agent_documents_are_what_the_agent_reads() -> None:
-    """The contract between this program and the agent, held by the agent's own loader."""
-    config = pytest.importorskip("agent.config")
-    aws = documents.aws_agent(
+def _aws_agent(backups: BackupSettings) -> dict[str, Any]:
+    return documents.aws_agent(
         host="petclinic.abc.ap-northeast-2.rds.amazonaws.com",
         port=3306,
         user="backup",
@@ -133,9 +137,12 @@ def test_agent_documents_are_what_the_agent_reads() -> None:
         storage=STORAGE,
         tenant_id="11111111-2222-3333-4444-555555555555",
         client_id="11111111-2222-3333-4444-555555555556",
-        interval_seconds=300,
+        backups=backups,
     )
-    azure = documents.azure_agent(
+
+
+def _azure_agent(backups: BackupSettings) -> dict[str, Any]:
+    return documents.azure_agent(
         host="db.mysql.database.azure.com",
         user="dradmin",
         admin_secret="https://kv.vault.azure.net/secrets/database-admin-password",
@@ -144,10 +151,58 @@ def test_agent_documents_are_what_the_agent_reads() -> None:
         storage=STORAGE,
         orders=documents.Orders(endpoint="https://drsite0.blob.core.windows.net", container="orders"),
         client_id="11111111-2222-3333-4444-555555555557",
-        interval_seconds=300,
+        backups=backups,
     )
-    for document, site in ((aws, "aws"), (azure, "azure")):
-        assert config.parse(json.loads(json.dumps(document)), "test").site == site
+
+
+def _read(document: dict[str, Any]) -> Config:
+    return agent.config.parse(json.loads(json.dumps(document)), "test")
+
+
+def test_agent_documents_are_what_the_agent_reads() -> None:
+    """The contract between this program and the agent, held by the agent's own loader."""
+    aws, azure = _read(_aws_agent(BACKUPS)), _read(_azure_agent(BACKUPS))
+    assert (aws.site, azure.site) == ("aws", "azure")
+    for config in (aws, azure):
+        assert config.archive is not None
+        assert (config.archive.flush_s, config.archive.pack_s) == (1.0, 3600)
+        assert config.archive.segment_bytes == 8_388_608
+        assert (config.dump.interval_s, config.dump.refresh_s) == (300, 86_400)
+    assert aws.dump.egress_gb_per_month == 90
+    assert azure.dump.egress_gb_per_month is None  # what stays in Azure costs no egress
+    assert aws.verify is not None
+    assert (aws.verify.interval_s, aws.verify.mode, aws.verify.full_up_to_mb) == (21_600, "auto", 2000)
+    assert azure.verify is None  # PetClinic needs the machine
+    assert aws.metrics is not None
+    assert (aws.metrics.cloudwatch_namespace, aws.metrics.region) == ("PilotLight", "ap-northeast-2")
+    assert azure.metrics is None
+
+
+def test_what_is_switched_off_is_not_asked_of_the_agent() -> None:
+    off = replace(BACKUPS, archive_flush_seconds=0, verify_mode=VerifyMode.OFF, egress_gb_per_month=0)
+    config = _read(_aws_agent(off))
+    assert (config.archive, config.verify, config.dump.egress_gb_per_month) == (None, None, None)
+
+
+_BACKUPS = st.builds(
+    BackupSettings,
+    dump_interval_seconds=st.integers(30, 86_400),
+    dump_refresh_seconds=st.integers(300, 604_800),
+    egress_gb_per_month=st.integers(0, 100_000),
+    archive_flush_seconds=st.integers(0, 60),
+    archive_segment_bytes=st.integers(65_536, 67_108_864),
+    archive_pack_seconds=st.integers(60, 86_400),
+    verify_interval_seconds=st.integers(0, 604_800),
+    verify_mode=st.sampled_from(list(VerifyMode)),
+    verify_full_up_to_mb=st.integers(1, 1_000_000),
+)
+
+
+@given(_BACKUPS)
+def test_the_agent_takes_whatever_the_settings_take(backups: BackupSettings) -> None:
+    """The ranges of both sides, settings and agent; else a machine would boot with what it refuses."""
+    _read(_aws_agent(backups))
+    _read(_azure_agent(backups))
 
 
 def test_a_drills_agent_reads_productions_backups() -> None:

@@ -44,6 +44,18 @@ def test_iam_role(names: Names) -> None:
 
 
 @given(NAMES)
+def test_topic_and_action_group(names: Names) -> None:
+    """SNS: 256 letters, digits, hyphens and underscores. Action group: 260, none of ``%&\\?/``."""
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,256}", names.alarms)
+
+
+@given(NAMES)
+def test_firewall_policy_and_workspace(names: Names) -> None:
+    assert re.fullmatch(r"[A-Za-z][A-Za-z0-9]{0,127}", names.firewall_policy)
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9]", names.azure("log"))
+
+
+@given(NAMES)
 def test_resource_group(names: Names) -> None:
     assert re.fullmatch(r"[\w().-]{1,90}", names.resource_group)
     assert not names.resource_group.endswith(".")

@@ -32,7 +32,8 @@ def test_the_committed_production_stack() -> None:
     assert settings.aws is not None
     assert settings.aws.origin_name == settings.aws.alb_name  # originName is empty
     assert settings.application.schemas == ("petclinic",)
-    assert settings.application.dump_interval_seconds == 300
+    assert settings.backups.dump_interval_seconds == 300
+    assert settings.backups.archives and settings.backups.verifies
 
 
 def test_the_committed_emergency_stack_has_no_aws() -> None:
@@ -70,6 +71,25 @@ def test_the_committed_emergency_stack_has_no_aws() -> None:
         ("appJarSha256", "abc", "pulumi config set appJarSha256 9f86"),
         ("schemas", '["pet-clinic"]', "pulumi config set --path 'schemas[0]' petclinic"),
         ("gatewayCertificate", "a b", "pulumi config set gatewayCertificate petclinic-tls"),
+        (
+            "awsRouteTableIds",
+            '["rt-1"]',
+            "pulumi config set --path 'awsRouteTableIds[0]' rtb-0a1b",
+        ),
+        ("awsInterfaceEndpoints", "1", "pulumi config set awsInterfaceEndpoints false"),
+        ("gatewayWaf", "on", "pulumi config set gatewayWaf false"),
+        ("databaseTimeZone", "Asia/Seoul", "pulumi config set databaseTimeZone +09:00"),
+        ("databaseTimeZone", "+15:00", "pulumi config set databaseTimeZone +09:00"),
+        ("probePath", "owners", "pulumi config set probePath /owners"),
+        ("alertEmails", '["ops"]', "pulumi config set --path 'alertEmails[0]' operators@example.com"),
+        ("archiveFlushSeconds", "0.5", "pulumi config set archiveFlushSeconds 1"),
+        ("archiveSegmentBytes", "1", "pulumi config set archiveSegmentBytes 8388608"),
+        ("archivePackSeconds", "1", "pulumi config set archivePackSeconds 3600"),
+        ("dumpEgressGbPerMonth", "-1", "pulumi config set dumpEgressGbPerMonth 90"),
+        ("dumpRefreshSeconds", "0", "pulumi config set dumpRefreshSeconds 86400"),
+        ("verifyIntervalSeconds", "never", "pulumi config set verifyIntervalSeconds 21600"),
+        ("verifyMode", "all", "pulumi config set verifyMode auto"),
+        ("verifyFullUpToMb", "0", "pulumi config set verifyFullUpToMb 2000"),
         ("dumpIntervalSeconds", "5", "pulumi config set dumpIntervalSeconds 300"),
     ],
 )
@@ -154,6 +174,22 @@ def test_every_key_is_typed_described_and_defaulted() -> None:
         assert entry["description"], key
 
 
+@pytest.mark.parametrize(
+    ("changes", "archives", "verifies"),
+    [
+        ({}, True, True),
+        ({"archiveFlushSeconds": "0"}, False, True),
+        ({"verifyIntervalSeconds": "0"}, True, False),
+        ({"verifyMode": "off"}, True, False),
+    ],
+)
+def test_parts_of_the_backup_can_be_switched_off(
+    changes: dict[str, str], archives: bool, verifies: bool
+) -> None:
+    backups = read(**changes).backups
+    assert (backups.archives, backups.verifies) == (archives, verifies)
+
+
 @pytest.mark.parametrize("stack", ["normal", "emergency"])
 def test_committed_stacks_set_declared_keys_and_hold_no_secret(stack: str) -> None:
     text = (PROJECT / f"Pulumi.{stack}.yaml").read_text()
@@ -179,7 +215,10 @@ def test_the_message_counts_and_says_that_nothing_happened() -> None:
 @pytest.mark.parametrize("key", sorted(config_of("normal")))
 def test_no_key_has_a_second_default(key: str) -> None:
     """Without its value a key is an error, or one that may be empty: defaults live in Pulumi.yaml only."""
-    may_be_empty = {"operatorAddresses", "operatorsGroupId", "originName", "releaseDatabase", "occasion"}
+    may_be_empty = {
+        *("operatorAddresses", "operatorsGroupId", "originName", "releaseDatabase", "occasion"),
+        *("alertEmails", "awsRouteTableIds", "databaseTimeZone"),
+    }
     if key in may_be_empty:
         read(**{key: None})
     else:
