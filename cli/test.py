@@ -21,6 +21,7 @@ Examples:
   ./dr test unit                  # seconds: pure functions, and the Pulumi program under mocks
   ./dr test                       # everything: style, types, every test, one whole rehearsal
   ./dr test all -x -k failover    # what follows is pytest's own
+  ./dr test providers             # both stacks previewed by the real plugins; needs open internet, no account
 """
 
 
@@ -37,9 +38,10 @@ def add(commands: Any) -> None:
         "what",
         nargs="?",
         default="all",
-        choices=("all", "unit", "static", *sorted(_folders() - {"unit"})),
+        choices=("all", "unit", "static", "providers", *sorted(_folders() - {"unit"})),
         metavar="WHAT",
-        help="all (default), unit (fast: tests/unit and tests/program), static (style and types), or one "
+        help="all (default), unit (fast: tests/unit and tests/program), static (style and types), "
+        "providers (the real plugins; status 3 where they cannot be downloaded), or one "
         f"folder of tests: {', '.join(sorted(_folders() - {'unit'}))}",
     )
     parser.add_argument("pytest", nargs=argparse.REMAINDER, help="further arguments go to pytest")
@@ -52,6 +54,10 @@ def _folders() -> set[str]:
 
 def _run(arguments: argparse.Namespace) -> int:
     what: str = arguments.what
+    if what == "providers":
+        from cli.provider_check import check  # noqa: PLC0415 - heavy, and only this needs it
+
+        return check()
     failures: list[str] = []
     if what in ("all", "static"):
         failures = [name for name, command in _STATIC if not _passes(name, command)]

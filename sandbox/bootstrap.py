@@ -117,7 +117,8 @@ def compile_locks(*, upgrade: bool) -> None:
 
     uv = find_or_bring_uv(report)
     # dev first: what runs on the servers has the versions that the tests ran with.
-    for name, constraint in (("dev", None), ("agent", LOCK), ("program", LOCK), ("tools", None)):
+    locks = {"dev": None, "agent": LOCK, "program": LOCK, "tools": None, "checkov": None, "iam": None}
+    for name, constraint in locks.items():
         source = CLONE / "requirements" / f"{name}.in"
         report(f"compiling {source.name}")
         options = ["--quiet", "--universal", "--python-version", _OLDEST_PYTHON, "--generate-hashes"]

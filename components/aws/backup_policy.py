@@ -29,7 +29,8 @@ def backup_policy(
             "Resource": "*",
             "Condition": {
                 "ForAllValues:StringEquals": {"sts:IdentityTokenAudience": AUDIENCE},
-                "NumericLessThanEquals": {"sts:DurationSeconds": TOKEN_SECONDS},
+                # Quoted: IAM takes a bare number too, but linters and emulators of others do not.
+                "NumericLessThanEquals": {"sts:DurationSeconds": str(TOKEN_SECONDS)},
             },
         },
         {
