@@ -24,9 +24,7 @@ def flaw_of(event: Event, query: Query | None) -> str:
         if _XA.match(query.statement):
             return "distributed (XA), whose outcome a copy cannot know"
         if _DML.match(query.statement):
-            return (
-                "rows changed by a statement; set binlog_format to ROW, and let no session change it"
-            )
+            return "rows changed by a statement; set binlog_format to ROW, and let no session change it"
         return ""
     if event.type in _STATEMENTS:
         return "LOAD DATA logged as a statement; set binlog_format to ROW, and let no session change it"
