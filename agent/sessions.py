@@ -1,4 +1,4 @@
-"""Several sessions that load side by side: statements go to whichever is free; the first refusal stops all."""
+"""Sessions that load side by side: a statement goes to whichever is free, the first refusal stops all."""
 
 from __future__ import annotations
 
@@ -51,9 +51,10 @@ class Loader:
         try:
             self._database.rows(f"SET SESSION {_MADE_UP} = OFF")
         except DatabaseError as error:
+            shown = table.create.split(b"\n", 1)[0].decode(errors="replace")
             raise RestoreError(
-                f"a table of {schema} has no primary key and cannot be given a made-up one "
-                f"({table.create[:_SHOWN].decode(errors='replace')}...); set the server parameter {_MADE_UP} to OFF"
+                f"a table of {schema} has no primary key and cannot be given a made-up one ({shown}...); "
+                f"set the server parameter {_MADE_UP} to OFF"
             ) from error
         self.run(schema, table.create)
         self._database.rows(f"SET SESSION {_MADE_UP} = DEFAULT")
