@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -20,7 +20,14 @@ from agent.locks import exclusive
 from agent.manifest import Manifest, backup_name
 from agent.marker import read_marker
 from agent.mysqldump import Limits, stream_dump
-from agent.objects import count_objects, existing_schemas, float_columns, other_engines
+from agent.objects import (
+    cascades_logged,
+    count_objects,
+    existing_schemas,
+    float_columns,
+    ordered_tables,
+    other_engines,
+)
 from agent.streams import Gzip
 
 _log = logging.getLogger(__name__)
@@ -75,6 +82,8 @@ def _stream(context: Context, name: str, epoch: int, limits: Limits) -> Manifest
         marker = read_marker(database)
         warnings = _lossy(database, config.database.schemas)
         gtids = _gtid_reader(database)
+        logged = cascades_logged(database)
+        ordered = ordered_tables(database, config.database.schemas, logged=logged)
         started = _now()
         gtid_before = gtids()
         gtid_after = ""
@@ -103,6 +112,9 @@ def _stream(context: Context, name: str, epoch: int, limits: Limits) -> Manifest
             lower_case_table_names=int(database.value("SELECT @@lower_case_table_names")),
             gtid_before=gtid_before,
             gtid_after=gtid_after,
+            gtid_exact=gtid_before if gtid_before and (gtid_before == gtid_after or not ordered) else None,
+            cascades_logged=logged,
+            ordered_tables=by_schema(ordered),
             started=started,
             snapshot_at=started,
             finished=_now(),
@@ -159,6 +171,11 @@ def _refuse_miscount(contents: Contents, before: dict[str, int], after: dict[str
                 f"the dump holds {counted} {kind}, the server {before[kind]} before and {expected} after it: "
                 "the schema changed meanwhile (the next dump will do) or the account cannot see all of it"
             )
+
+
+def by_schema(tables: Sequence[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """schema -> its tables."""
+    return {schema: tuple(t for s, t in tables if s == schema) for schema, _ in tables}
 
 
 def _gtid_reader(database: Session) -> Callable[[], str]:

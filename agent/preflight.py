@@ -14,16 +14,11 @@ from agent.database import Session, placeholders, session
 from agent.epoch import read_epoch
 from agent.errors import AgentError
 from agent.grants import Grants, missing_for_dump
-from agent.objects import existing_schemas, float_columns, json_columns, other_engines
+from agent.objects import existing_schemas, float_columns, json_columns, keyless_tables, other_engines
 
 _TABLES = (
     "SELECT TABLE_SCHEMA, TABLE_NAME, CREATE_OPTIONS FROM information_schema.TABLES"
     " WHERE TABLE_SCHEMA IN ({}) ORDER BY 1, 2"
-)
-_KEYLESS = (
-    "SELECT t.TABLE_SCHEMA, t.TABLE_NAME FROM information_schema.TABLES t WHERE t.TABLE_TYPE = 'BASE TABLE'"
-    " AND t.TABLE_SCHEMA IN ({}) AND NOT EXISTS (SELECT 1 FROM information_schema.STATISTICS s"
-    " WHERE (s.TABLE_SCHEMA, s.TABLE_NAME, s.INDEX_NAME) = (t.TABLE_SCHEMA, t.TABLE_NAME, 'PRIMARY'))"
 )
 # What the log archive will need; without them backups work and the loss is up to one interval.
 _LOG_SETTINGS = (
@@ -101,7 +96,7 @@ def _names_and_engines(database: Session, schemas: Sequence[str]) -> Iterator[Fi
 
 
 def _partitioned_without_key(database: Session, schemas: Sequence[str]) -> Iterator[Finding]:
-    keyless = {(row[0], row[1]) for row in database.rows(_KEYLESS.format(placeholders(schemas)), schemas)}
+    keyless = set(keyless_tables(database, schemas))
     for schema, table, options in database.rows(_TABLES.format(placeholders(schemas)), schemas):
         if (schema, table) in keyless and "partitioned" in str(options):
             yield Finding(
