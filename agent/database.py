@@ -103,21 +103,31 @@ def session(
     Raises:
         DatabaseError: nothing answers, or the login is refused.
     """
-    connection = _connect(account, time.monotonic() + patience_s, read_timeout_s)
-    opened = Session(connection, _where(account.database))
+    connection = connect(account, time.monotonic() + patience_s, read_timeout_s)
+    opened = Session(connection, where(account.database))
     try:
         yield opened
     finally:
         opened.close()
 
 
-def _where(database: Database) -> str:
+def where(database: Database) -> str:
+    """The server, for messages."""
     return f"MySQL {database.user}@{database.host}:{database.port}"
 
 
-def _connect(
-    account: Login, deadline: float, read_timeout_s: float | None
+def connect(
+    account: Login, deadline: float, read_timeout_s: float | None = _READ_TIMEOUT_S
 ) -> pymysql.connections.Connection[Any]:
+    """A connection as ``session`` uses it.
+
+    Args:
+        deadline: until when (``time.monotonic``) to try again while nothing answers.
+        read_timeout_s: after which silence counts as a dead server; None: never.
+
+    Raises:
+        DatabaseError: see ``session``.
+    """
     database = account.database
     while True:
         connection = pymysql.connect(
@@ -142,7 +152,7 @@ def _connect(
             fix = "check database.host, port and the firewall"
             if number in (ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR):
                 fix = "check database.user and the secret that database.password names"
-            raise DatabaseError(f"{_where(database)}: {_message(error)}; {fix}") from error
+            raise DatabaseError(f"{where(database)}: {_message(error)}; {fix}") from error
         return connection
 
 
