@@ -17,9 +17,7 @@ from random import Random
 from typing import Any, Literal
 
 What = Literal["lost answer", "refused", "cut request", "cut answer", "slow", "stalled"]
-_BUSY = (
-    b'<?xml version="1.0" encoding="utf-8"?><Error><Code>ServerBusy</Code><Message>busy</Message></Error>'
-)
+_BUSY = b'<?xml version="1.0" encoding="utf-8"?><Error><Code>ServerBusy</Code><Message>busy</Message></Error>'
 _UPSTREAM_PATIENCE_S = 30.0
 _KINDS = (
     ("segment", r"PUT .*/binlog/"),
