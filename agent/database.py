@@ -93,18 +93,30 @@ def session(account: Login, *, patience_s: float = 0) -> Generator[Session]:
     Raises:
         DatabaseError: nothing answers, or the login is refused.
     """
-    opened = Session(_connect(account, time.monotonic() + patience_s), _where(account.database))
+    opened = Session(connect(account, time.monotonic() + patience_s), where(account.database))
     try:
         yield opened
     finally:
         opened.close()
 
 
-def _where(database: Database) -> str:
+def where(database: Database) -> str:
+    """The server, for messages."""
     return f"MySQL {database.user}@{database.host}:{database.port}"
 
 
-def _connect(account: Login, deadline: float) -> pymysql.connections.Connection[Any]:
+def connect(
+    account: Login, deadline: float, read_timeout_s: float = _READ_TIMEOUT_S
+) -> pymysql.connections.Connection[Any]:
+    """A connection as ``session`` uses it.
+
+    Args:
+        deadline: until when (``time.monotonic``) to try again while nothing answers.
+        read_timeout_s: after which silence counts as a dead server.
+
+    Raises:
+        DatabaseError: see ``session``.
+    """
     database = account.database
     while True:
         connection = pymysql.connect(
@@ -115,7 +127,7 @@ def _connect(account: Login, deadline: float) -> pymysql.connections.Connection[
             ssl=_tls(database),  # a context makes PyMySQL insist on TLS
             charset="utf8mb4",
             autocommit=True,
-            read_timeout=_READ_TIMEOUT_S,
+            read_timeout=read_timeout_s,
             program_name="pilotlight-agent",
             defer_connect=True,
         )
@@ -129,7 +141,7 @@ def _connect(account: Login, deadline: float) -> pymysql.connections.Connection[
             fix = "check database.host, port and the firewall"
             if number in (ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR):
                 fix = "check database.user and the secret that database.password names"
-            raise DatabaseError(f"{_where(database)}: {_message(error)}; {fix}") from error
+            raise DatabaseError(f"{where(database)}: {_message(error)}; {fix}") from error
         return connection
 
 
