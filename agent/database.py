@@ -64,6 +64,13 @@ class Session:
             # The statement without its parameters: they may hold a password.
             raise DatabaseError(f"{self._where}: {_message(error)} in: {statement[:200]}") from error
 
+    def run(self, statement: bytes) -> None:
+        """Run one statement of any size that answers nothing; it is not repeated in the error."""
+        try:
+            self._connection.query(statement)
+        except (pymysql.Error, OSError) as error:
+            raise DatabaseError(f"{self._where}: {_message(error)}") from error
+
     def value(self, statement: str, parameters: Sequence[object] = ()) -> Any:
         """The first column of the first row, or None."""
         found = self.rows(statement, parameters)
@@ -84,16 +91,20 @@ class Session:
 
 
 @contextmanager
-def session(account: Login, *, patience_s: float = 0) -> Generator[Session]:
+def session(
+    account: Login, *, patience_s: float = 0, read_timeout_s: float | None = _READ_TIMEOUT_S
+) -> Generator[Session]:
     """An open session.
 
     Args:
         patience_s: for how many seconds to try again while nothing answers. A refused login is final at once.
+        read_timeout_s: for how many seconds one statement may take; None: as long as the server lives.
 
     Raises:
         DatabaseError: nothing answers, or the login is refused.
     """
-    opened = Session(connect(account, time.monotonic() + patience_s), where(account.database))
+    connection = connect(account, time.monotonic() + patience_s, read_timeout_s)
+    opened = Session(connection, where(account.database))
     try:
         yield opened
     finally:
@@ -106,13 +117,13 @@ def where(database: Database) -> str:
 
 
 def connect(
-    account: Login, deadline: float, read_timeout_s: float = _READ_TIMEOUT_S
+    account: Login, deadline: float, read_timeout_s: float | None = _READ_TIMEOUT_S
 ) -> pymysql.connections.Connection[Any]:
     """A connection as ``session`` uses it.
 
     Args:
         deadline: until when (``time.monotonic``) to try again while nothing answers.
-        read_timeout_s: after which silence counts as a dead server.
+        read_timeout_s: after which silence counts as a dead server; None: never.
 
     Raises:
         DatabaseError: see ``session``.

@@ -166,9 +166,15 @@ class _Run:
         with report.phase("clear"):
             write_marker(self.database, marker)
             clear(self.database, config.database.schemas)
-        with report.phase("load"):
-            rewrite = Rewriter({} if folds else names, schemas)
-            load(mysql, self.account, self.context.restore_from, manifest, rewrite)
+        load(
+            mysql,
+            self.account,
+            self.database,
+            self.context.restore_from,
+            manifest,
+            rewrite=Rewriter({} if folds else names, schemas),
+            phase=report.phase,
+        )
         with report.phase("verify"):
             report.warnings += verify(mysqldump, self.account, manifest, Limits(config.dump.stall_s))
         report.objects = dict(manifest.objects)
