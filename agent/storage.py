@@ -318,7 +318,8 @@ def _code(error: AzureError) -> str:
 
 def _retry_after(error: HttpResponseError) -> float:
     """Seconds; the header's other form, a date, is not one that this service uses."""
-    text = str(error.response.headers.get("Retry-After", "")) if error.response else ""
+    headers: Mapping[str, str] = getattr(error.response, "headers", {})
+    text = str(headers.get("Retry-After", ""))
     return float(text) if text.isdigit() else 0.0
 
 

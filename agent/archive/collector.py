@@ -114,7 +114,7 @@ class Collector:
         if where == "begin":
             self._begin(placed)
         elif self._open is not None:
-            self._look(placed)
+            self._look(placed, self._open)
         if self._leaving_out:
             if where == "end":
                 self._leaving_out, self._open = False, None
@@ -129,8 +129,8 @@ class Collector:
             batch.since = self._open.since
         if where in ("end", "between"):
             self._close(batch, ended=where == "end")
-        if len(batch.log) >= self._limit and (batch.gtids or self._open):
-            done.append(self._cut())
+        if len(batch.log) >= self._limit:
+            done += self._cut(batch)
         return done
 
     def _file_begins(self, placed: Placed) -> list[Batch]:
@@ -163,16 +163,13 @@ class Collector:
                 self._skip = None
         self._open = Open(head.gtid, head.committed_us, time.monotonic())
 
-    def _look(self, placed: Placed) -> None:
-        assert self._open is not None
+    def _look(self, placed: Placed, inside: Open) -> None:
         names = schemas_of(placed.event, self._boundaries.query)
         if names is None:
-            self._open.unsure = True
+            inside.unsure = True
         else:
-            self._open.schemas.update(names)
-        flaw = flaw_of(placed.event, self._boundaries.query)
-        if flaw and not self._open.flaw:
-            self._open.flaw = flaw
+            inside.schemas.update(names)
+        inside.flaw = inside.flaw or flaw_of(placed.event, self._boundaries.query)
 
     def _close(self, batch: Batch, *, ended: bool) -> None:
         if ended and (done := self._open) is not None:
@@ -209,14 +206,15 @@ class Collector:
         self._batch, self._whole = rest, 0
         return batch
 
-    def _cut(self) -> Batch:
+    def _cut(self, batch: Batch) -> list[Batch]:
         """A full batch: up to the last transaction's end, or inside the one that fills it alone."""
-        if batch := self.take():
-            return batch
-        batch, inside = self._batch, self._open
-        assert batch is not None and inside is not None
+        if whole := self.take():
+            return [whole]
+        inside = self._open
+        if inside is None:
+            return []
         batch.open_gtid, batch.open_us = inside.gtid, inside.committed_us
         self._settle(batch, inside)
         inside.since = time.monotonic()
         self._batch, self._whole = None, 0
-        return batch
+        return [batch]

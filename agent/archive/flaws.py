@@ -6,7 +6,16 @@ import re
 
 from agent.binlog.events import Event, Query, Type, read_table_map_schema, updated_schemas
 
-_STATEMENTS = frozenset({Type.BEGIN_LOAD_QUERY, Type.EXECUTE_LOAD_QUERY})
+_BY_STATEMENT = "rows changed by a statement; set binlog_format to ROW, and let no session change it"
+_DISTRIBUTED = "distributed (XA), whose outcome a copy cannot know"
+_FLAWS: dict[int, str] = {
+    Type.BEGIN_LOAD_QUERY: _BY_STATEMENT,
+    Type.EXECUTE_LOAD_QUERY: _BY_STATEMENT,
+    Type.XA_PREPARE: _DISTRIBUTED,
+    Type.TRANSACTION_PAYLOAD: "compressed; set binlog_transaction_compression to OFF",
+    Type.PARTIAL_UPDATE_ROWS: "parts of JSON documents only; clear binlog_row_value_options",
+    Type.INCIDENT: "the server says that its log lost something here",
+}
 _DML = re.compile(
     rb"(?:\s|/\*(?!!).*?\*/|\()*(?:INSERT|UPDATE|DELETE|REPLACE|LOAD|CALL|WITH|DO|SELECT)\b",
     re.IGNORECASE | re.DOTALL,
@@ -22,23 +31,9 @@ def flaw_of(event: Event, query: Query | None) -> str:
     """
     if query is not None:
         if _XA.match(query.statement):
-            return "distributed (XA), whose outcome a copy cannot know"
-        if _DML.match(query.statement):
-            return (
-                "rows changed by a statement; set binlog_format to ROW, and let no session change it"
-            )
-        return ""
-    if event.type in _STATEMENTS:
-        return "LOAD DATA logged as a statement; set binlog_format to ROW, and let no session change it"
-    if event.type == Type.XA_PREPARE:
-        return "distributed (XA), whose outcome a copy cannot know"
-    if event.type == Type.TRANSACTION_PAYLOAD:
-        return "compressed; set binlog_transaction_compression to OFF"
-    if event.type == Type.PARTIAL_UPDATE_ROWS:
-        return "parts of JSON documents only; clear binlog_row_value_options"
-    if event.type == Type.INCIDENT:
-        return "the server says that its log lost something here"
-    return ""
+            return _DISTRIBUTED
+        return _BY_STATEMENT if _DML.match(query.statement) else ""
+    return _FLAWS.get(event.type, "")
 
 
 def schemas_of(event: Event, query: Query | None) -> tuple[str, ...] | None:

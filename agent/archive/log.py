@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from agent.archive.pack import pack_of
-from agent.archive.run import Log, Piece, piece_of, place_of
+from agent.archive.reading import Target, transactions
+from agent.archive.run import Log, Piece, Run, piece_of, place_of
 from agent.archive.segment import (
     DESCRIPTION,
     PACKS,
@@ -22,6 +23,8 @@ from agent.archive.segment import (
 )
 from agent.errors import LogError
 from agent.storage import BlobEntry, BlobStore
+
+__all__ = ["Log", "Run", "Target", "survey", "transactions"]
 
 _HEAD_BYTES = 16 + 0xFFFF
 _THREADS = 8

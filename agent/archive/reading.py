@@ -94,8 +94,8 @@ class _Reader:
     def _ends(self, why: str) -> str:
         where = f"after {self._whole}" if self._whole else "before its first transaction"
         return (
-            f"the archived log ends {where}: {why}; restore up to there, or from a newer backup, and see to it "
-            "that a new dump is made"
+            f"the archived log ends {where}: {why}; restore up to there, or from a newer backup, and see to "
+            "it that a new dump is made"
         )
 
     def _read(self, store: BlobStore) -> Generator[Event]:

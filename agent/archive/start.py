@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.archive.run import Log, Piece, Place
-from agent.archive.segment import members
+from agent.archive.segment import members, segment_name
 from agent.binlog.events import MAGIC
 from agent.database import Session
 from agent.errors import DatabaseError, LogError
@@ -51,6 +51,8 @@ class Start:
         previous: SHA-256 of this server's last stored segment; empty when it has none.
         open_gtid, open_us: the transaction inside which ``position`` lies.
         hole: why what follows does not continue what is archived; empty when it does.
+        needs: what a backup's ``gtid_before`` must contain so that the log serves it up to its end; empty
+            when the newest backup will do.
     """
 
     file: str
@@ -61,6 +63,7 @@ class Start:
     open_gtid: str = ""
     open_us: int = 0
     hole: str = ""
+    needs: GtidSet = field(default_factory=lambda: GtidSet({}))
 
 
 def ask(database: Session) -> Server:
@@ -107,11 +110,15 @@ def find_start(
         raise LogError(_lost(str(lost)))
     tail = max((p for p in log.ends().values() if p.source[0] == server.uuid), key=_after, default=None)
     if tail is None:
-        return _enter(server, archived, "", previous_gtids, base)
+        return _enter(server, log, "", previous_gtids, base)
     previous = _stored_hash(store, tail)
     here = [file for file in server.files if _place(file.name, 0).number == tail.end.number]
+    taken = segment_name(log.epoch, server.uuid, here[0].name, tail.end.position) if here else ""
+    if taken in log.damaged:
+        hole = f"{log.damaged[taken]}; it lies where the log goes on"
+        return _begin_anew(server, previous, previous_gtids, None, hole)
     if not here or archived - tail.after:
-        return _enter(server, archived, previous, previous_gtids, base)
+        return _enter(server, log, previous, previous_gtids, base)
     if here[0].size < tail.end.position:
         raise LogError(_lost(f"what stood in {here[0].name} from {here[0].size} to {tail.end.position}"))
     return Start(
@@ -122,7 +129,15 @@ def find_start(
         previous,
         tail.open_gtid,
         tail.open_us,
+        needs=_needs(log, base),
     )
+
+
+def _needs(log: Log, base: GtidSet | None) -> GtidSet:
+    if base is None:
+        return log.gtids
+    run = log.run_for(base)
+    return log.gtids if run.hole or run.flaws or log.gtids - base - run.gtids else GtidSet({})
 
 
 def _after(piece: Piece) -> Place:
@@ -131,44 +146,54 @@ def _after(piece: Piece) -> Place:
 
 def _lost(what: str) -> str:
     return (
-        f"the archive holds transactions that this server does not have ({what}): it was restored from an older "
-        "state, or crashed with sync_binlog other than 1; its log cannot continue the archived one. Begin a "
+        f"the archive holds transactions that this server does not have ({what}): it was restored from an "
+        "older state, or crashed with sync_binlog other than 1; its log cannot continue the archived one. Begin a "
         "new epoch: in control/epoch.json raise epoch by one and keep the writer"
     )
 
 
 def _enter(
     server: Server,
-    archived: GtidSet,
+    log: Log,
     previous: str,
     previous_gtids: Callable[[str], GtidSet],
     base: GtidSet | None,
 ) -> Start:
-    """Enter the newest file that leaves nothing out."""
-    for skip in (archived, base or GtidSet({})):
-        file = _newest_within(server.files, skip, previous_gtids) if skip else None
-        if file is not None:
-            before = previous_gtids(file.name)
-            hole = "" if before <= archived or not archived else _hole(archived, before)
-            return Start(file.name, len(MAGIC), before, skip, previous, hole=hole)
-    newest = server.files[-1]
-    before = previous_gtids(newest.name)
-    hole = _hole(archived, before) if archived else ""
+    """Enter the newest file that leaves nothing out that is not archived; else a new chain begins."""
+    archived = log.gtids
+    if archived and (file := _newest_within(server.files, archived, previous_gtids)):
+        before = previous_gtids(file)
+        return Start(file, len(MAGIC), before, archived, previous, needs=_needs(log, base))
+    hole = ""
+    if archived:
+        missing = previous_gtids(server.files[0].name) - archived
+        hole = (
+            f"the server has purged log that was not archived: transactions {missing} are missing; keep its "
+            "log longer (RDS: CALL mysql.rds_set_configuration('binlog retention hours', 24))"
+        )
+    return _begin_anew(server, previous, previous_gtids, base, hole)
+
+
+def _begin_anew(
+    server: Server,
+    previous: str,
+    previous_gtids: Callable[[str], GtidSet],
+    base: GtidSet | None,
+    hole: str,
+) -> Start:
+    """A new chain, as early as it serves the newest backup; else from now on, for the backups to come."""
+    if base and (file := _newest_within(server.files, base, previous_gtids)):
+        needs = server.executed if hole else GtidSet({})
+        return Start(file, len(MAGIC), previous_gtids(file), base, previous, hole=hole, needs=needs)
+    newest = server.files[-1].name
     # Whatever was committed by now is in any backup that begins from now on.
-    return Start(newest.name, len(MAGIC), before, server.executed, previous, hole=hole)
-
-
-def _hole(archived: GtidSet, before: GtidSet) -> str:
-    return (
-        f"the server has purged log that was not archived: transactions {before - archived} are missing; "
-        "keep its log longer (RDS: CALL mysql.rds_set_configuration('binlog retention hours', 24)). "
-        "The next dump closes the hole"
-    )
+    executed = server.executed
+    return Start(newest, len(MAGIC), previous_gtids(newest), executed, previous, hole=hole, needs=executed)
 
 
 def _newest_within(
     files: Sequence[LogFile], known: GtidSet, previous_gtids: Callable[[str], GtidSet]
-) -> LogFile | None:
+) -> str | None:
     """The newest file before which nothing was committed that is not in ``known``: sets only grow."""
     low, high = 0, len(files)
     while low < high:
@@ -177,7 +202,7 @@ def _newest_within(
             low = middle + 1
         else:
             high = middle
-    return files[low - 1] if low else None
+    return files[low - 1].name if low else None
 
 
 def _place(file: str, position: int) -> Place:
@@ -192,6 +217,6 @@ def _stored_hash(store: BlobStore, piece: Piece) -> str:
     if piece.last:
         return piece.last
     data, _ = store.read(piece.name)
-    for _segment, stored in members(data, piece.name):
+    for _, stored in members(data, piece.name):
         return hashlib.sha256(stored).hexdigest()
     raise LogError(f"{piece.name} is empty")
