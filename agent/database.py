@@ -76,6 +76,16 @@ class Session:
         found = self.rows(statement, parameters)
         return found[0][0] if found else None
 
+    def change(self, statement: bytes) -> tuple[int, int]:
+        """Run one statement as it is; (rows it affected, warnings it gave)."""
+        try:
+            with self._connection.cursor() as cursor:
+                affected = cursor.execute(statement)  # type: ignore[arg-type]  # PyMySQL takes bytes as well
+                return affected, cursor.warning_count
+        except (pymysql.Error, OSError) as error:
+            head = statement[:200].decode(errors="replace")
+            raise DatabaseError(f"{self._where}: {_message(error)} in: {head}") from error
+
     def variable(self, name: str) -> str | None:
         """A system variable as SHOW VARIABLES spells it, or None where the server has no such variable."""
         found = self.rows("SHOW GLOBAL VARIABLES WHERE Variable_name = %s", [name])

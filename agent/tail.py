@@ -1,7 +1,7 @@
-"""The tail of the log behind a base, read once before anything is touched: how far it carries, and why not on.
+"""The tail of the log behind a base, read once before anything is touched: how far it carries, and why.
 
-So a damaged or unusable piece is met here, and never in the middle of a replay: what is replayed afterwards is
-exactly the set of transactions that was found good.
+So a damaged or unusable piece is met here, and never in the middle of a replay: what is replayed afterwards
+is exactly the set of transactions that was found good.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from agent.archive.flaws import flaw_of
+from agent.archive.flaws import flaw_of, schemas_of
 from agent.archive.reading import Target, transactions
-from agent.archive.run import Run
-from agent.binlog.events import Event, Type, read_query
+from agent.archive.run import Log, Piece, Run
+from agent.binlog.events import Event, Query, Type, read_query
 from agent.binlog.rows_map import read_table_map
 from agent.binlog.transactions import Transaction
 from agent.errors import LogError
@@ -62,8 +62,8 @@ def read_tail(store: BlobStore, run: Run, manifest: Manifest, to: Target | None)
             look.at(transaction, in_window=progress.in_window(transaction.gtid))
             if look.flaw:
                 end = (
-                    f"the archived log can be replayed up to the transaction before {transaction.gtid}, which "
-                    f"is {look.flaw}"
+                    "the archived log can be replayed up to the transaction before "
+                    f"{transaction.gtid}, which is {look.flaw}"
                 )
                 break
             progress.add(transaction.gtid)
@@ -105,10 +105,17 @@ class _Look:
         for event in transaction.events:
             self.bytes += len(event.raw)
             query = read_query(event) if event.type == Type.QUERY else None
-            self.flaw = self.flaw or flaw_of(event, query)
+            self.flaw = self.flaw or self._flaw(event, query)
             if in_window and event.type == Type.TABLE_MAP:
                 self._table(event, transaction.gtid)
             yield event
+
+    def _flaw(self, event: Event, query: Query | None) -> str:
+        """What makes the event useless, unless it is about other schemas only."""
+        flaw = flaw_of(event, query)
+        schemas = schemas_of(event, query) if flaw else None
+        ours = schemas is None or any(schema.lower() in self._dumped for schema in schemas)
+        return flaw if ours else ""
 
     def _table(self, event: Event, gtid: str) -> None:
         """Without the exact set, whether the dump holds an ordered table's change is not known."""
@@ -131,6 +138,36 @@ def reached(manifest: Manifest, gtids: GtidSet) -> GtidSet:
     return GtidSet.parse(manifest.gtid_before) | gtids
 
 
-def oldest_first(manifests: Sequence[Manifest]) -> list[Manifest]:
-    """By what they hold, for sentences about ranges."""
-    return sorted(manifests, key=lambda manifest: GtidSet.parse(manifest.gtid_after).count())
+def committed_after(store: BlobStore, log: Log, time_us: int) -> GtidSet:
+    """The transactions of the log that were committed later than a time, or cannot be read to tell.
+
+    Raises:
+        StorageError: the container cannot be read.
+    """
+    later = GtidSet({})
+    for at, piece in enumerate(log.pieces):
+        if piece.last_us <= time_us:
+            continue
+        later |= piece.gtids
+        if piece.first_us <= time_us:
+            later -= _until(store, _with_beginning(log.pieces, at), time_us)
+    return later
+
+
+def _with_beginning(pieces: Sequence[Piece], at: int) -> Sequence[Piece]:
+    """The piece, and those before it in which the transaction began that it begins inside of."""
+    first = at
+    while first and pieces[first - 1].open_gtid and pieces[first - 1].is_followed_by(pieces[first]):
+        first -= 1
+    return pieces[first : at + 1]
+
+
+def _until(store: BlobStore, pieces: Sequence[Piece], time_us: int) -> GtidSet:
+    run = Run(tuple(pieces), pieces[0].before, GtidSet({}), 0, "", ())
+    progress = Progress(None)
+    try:
+        for transaction in transactions(store, run, after=GtidSet({}), to=time_us):
+            progress.add(transaction.gtid)
+    except LogError:
+        pass  # what cannot be read counts as later: a base that may hold it is not used
+    return progress.gtids
