@@ -223,6 +223,11 @@ class DumpScanner:
         )
 
 
+def no_rows(*, ordered: bool) -> TableRows:
+    """What an empty table looks like."""
+    return _rows(_Table(ordered=ordered))
+
+
 def _rows(table: _Table) -> TableRows:
     digest = table.hash.hexdigest() if table.ordered else f"{table.sum:064x}"
     return TableRows(ordered=table.ordered, rows_sha256=digest, bytes=table.bytes, rows=table.rows)

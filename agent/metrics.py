@@ -28,7 +28,7 @@ def figures(state: Mapping[str, Any], now: datetime) -> dict[str, float]:
       holds.
     - ``ArchiveLagSeconds``: since the archived log was last complete; 0 is never reached, the flush interval
       is.
-    - ``VerificationAgeSeconds``: since the backup was made that the last good verification proved.
+    - ``VerificationAgeSeconds``: since the last verification that found a chain good.
     - ``Errors``: things that do not work at present.
     """
     found = {"Errors": float(len(state["errors"]))}
@@ -38,7 +38,7 @@ def figures(state: Mapping[str, Any], now: datetime) -> dict[str, float]:
     for name, since in (
         ("BackupAgeSeconds", state["fresh_at"]),
         ("ArchiveLagSeconds", archive.get("archived_through")),
-        ("VerificationAgeSeconds", (state["verification"] or {}).get("at")),
+        ("VerificationAgeSeconds", (state["verification"] or {}).get("good_at")),
     ):
         if since:
             found[name] = max(0.0, (now - datetime.fromisoformat(since)).total_seconds())

@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 _POLLS_PER_INTERVAL = 60
 _HEARTBEATS_PER_INTERVAL = 10
 _SHORTEST_POLL_S = 0.25
+_LEAST_GRACE_S = 30.0
 # systemd kills after 90 s by default; an instance that is being replaced has less.
 _END_PATIENCE_S = 20.0
 
@@ -109,7 +110,7 @@ class Agent:
         epoch's name is harmless to the new one, whose chain stands alone.
         """
         seen = self._archive_epoch
-        if seen is None or time.monotonic() - seen[1] > self._interval_s:
+        if seen is None or time.monotonic() - seen[1] > max(self._interval_s, _LEAST_GRACE_S):
             return None
         return seen[0]
 
@@ -122,14 +123,19 @@ class Agent:
         self._opened_epoch = epoch.epoch
 
     def _state(self) -> dict[str, Any]:
+        archive = self._archiving.status()
+        errors = self._troubles.now()
+        for what in ("error", "hole"):
+            if archive.get(what):
+                errors["archive" if what == "error" else "archive hole"] = archive[what]
         return {
             "epoch": self._epoch.epoch if self._epoch else None,
             "writer": self._epoch.writer if self._epoch else None,
             **self._dumping.state(),
-            "archive": self._archiving.status() or None,
+            "archive": archive or None,
             "possible_loss": self._archiving.loss,
             "verification": self._verifying.state(),
-            "errors": self._troubles.now(),
+            "errors": errors,
         }
 
     def _heartbeat(self) -> None:

@@ -147,8 +147,8 @@ def _after(piece: Piece) -> Place:
 def _lost(what: str) -> str:
     return (
         f"the archive holds transactions that this server does not have ({what}): it was restored from an "
-        "older state, or crashed with sync_binlog other than 1; its log cannot continue the archived one. Begin a "
-        "new epoch: in control/epoch.json raise epoch by one and keep the writer"
+        "older state, or crashed with sync_binlog other than 1; its log cannot continue the archived one. "
+        "Begin a new epoch: in control/epoch.json raise epoch by one and keep the writer"
     )
 
 

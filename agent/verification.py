@@ -1,0 +1,206 @@
+"""Proof that the newest chain can be restored: it is, into a scratch server, and compared hash by hash.
+
+Reads the vault and this machine's disk only; the database that is backed up is not touched.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import threading
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from agent.catalog import newest_first, survey
+from agent.clients import find
+from agent.context import Context
+from agent.database import Login, session
+from agent.dumplines import IDENTIFIER, Kind, name
+from agent.dumpscan import TableRows, no_rows
+from agent.epoch import read_epoch
+from agent.errors import (
+    AgentError,
+    ConfigError,
+    DatabaseError,
+    DumpError,
+    LogError,
+    NoBackupError,
+    RestoreError,
+    VerificationError,
+)
+from agent.load import clear, load
+from agent.manifest import Manifest
+from agent.mysqldump import Limits
+from agent.rewrite import Rewriter
+from agent.scratch import require_room, scratch_server
+from agent.signals import Verification, write_verification
+from agent.storage import BlobMissingError
+from agent.verify import verify
+
+_log = logging.getLogger(__name__)
+Mode = Literal["auto", "full", "sampled", "off"]
+# What says that the chain itself is bad. Anything else - no disk, no network - proves nothing.
+_BAD = (VerificationError, RestoreError, LogError, DumpError, BlobMissingError)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is going to be compared; ``tables``: whose rows, as (schema, table)."""
+
+    mode: Literal["full", "sampled"]
+    tables: frozenset[tuple[str, str]]
+    notes: tuple[str, ...]
+
+
+def verify_chain(context: Context, mode: Mode, stopping: threading.Event | None = None) -> dict[str, Any]:
+    """Restore and compare the newest chain of this site; the result is kept in ``signals`` and returned.
+
+    Raises:
+        ConfigError: ``mode`` is "off".
+        NoBackupError: there is no backup of the present epoch.
+        AgentError and its kinds: it could not be tried; that proves nothing.
+    """
+    if mode == "off":
+        raise ConfigError('verify.mode is "off"; set it to "auto", "full" or "sampled"')
+    stopping = stopping or threading.Event()
+    epoch = read_epoch(context.control)
+    found = newest_first(context.backups, survey(context.backups), 1)
+    if not found or found[0].epoch != epoch.epoch:
+        raise NoBackupError(f"there is no complete backup of epoch {epoch.epoch} to verify; run: agent dump")
+    base = found[0]
+    limit = context.config.verify.full_up_to_mb * 1e6 if context.config.verify else float("inf")
+    plan = _plan(base, mode, limit)
+    require_room(context.config.state_dir, _bytes_of(base, plan))
+    _log.info("verifying %s, %s: %d tables", base.backup, plan.mode, len(plan.tables))
+    result = _try(context, base, plan, stopping)
+    if stopping.is_set():
+        raise AgentError("the verification was given up, because the agent was told to stop")
+    written = write_verification(context.signals, result)
+    if result.ok:
+        _log.info("%s is verified in %.1f s (%s)", base.backup, result.seconds, written)
+    else:
+        _log.error("%s is NOT good: %s (%s)", base.backup, result.error, written)
+    return asdict(result)
+
+
+def _try(context: Context, base: Manifest, plan: _Plan, stopping: threading.Event) -> Verification:
+    began = time.monotonic()
+    error, gtid, notes = "", "", plan.notes
+    server_lives = threading.Event()
+    try:
+        with scratch_server(
+            context.config.state_dir,
+            lower_case_table_names=base.lower_case_table_names,
+            zones=base.time_zones,
+            stopping=stopping,
+        ) as account:
+            try:
+                notes += tuple(_compare(context, account, base, plan, stopping))
+            finally:
+                with suppress(DatabaseError), session(account):
+                    server_lives.set()
+    except _BAD as failed:
+        if not server_lives.is_set() and isinstance(failed, RestoreError | DumpError):
+            raise DatabaseError(f"the scratch server died during the verification: {failed}") from failed
+        error = str(failed)
+    return Verification(
+        at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        site=context.config.site,
+        epoch=base.epoch,
+        backup=base.backup,
+        mode=plan.mode,
+        tables=tuple(sorted(f"{schema}.{table}" for schema, table in plan.tables)),
+        gtid=gtid,
+        next_backup="",
+        seconds=round(time.monotonic() - began, 3),
+        ok=not error,
+        error=error,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _compare(
+    context: Context, account: Login, base: Manifest, plan: _Plan, stopping: threading.Event
+) -> list[str]:
+    """Load ``base``, dump it again and compare; returns what the comparison had to leave out."""
+    limits = Limits(context.config.dump.stall_s, stopping)
+    with session(account, read_timeout_s=None) as database:
+        clear(database, base.schemas)
+        rewrite = _Sampler(plan.tables) if plan.mode == "sampled" else Rewriter({}, {})
+        load(find("mysql"), account, database, context.backups, base, rewrite=rewrite, phase=_untimed)
+    return verify(find("mysqldump"), account, _as_loaded(base, plan), limits)
+
+
+@contextmanager
+def _untimed(_: str) -> Generator[None]:
+    yield
+
+
+def _plan(base: Manifest, mode: Mode, limit: float) -> _Plan:
+    sizes = {(s, t): rows.bytes for s, tables in base.tables.items() for t, rows in tables.items()}
+    if mode == "full" or (mode == "auto" and base.raw_bytes <= limit):
+        return _Plan("full", frozenset(sizes), ())
+    order = sorted(sizes)
+    random.shuffle(order)
+    chosen: set[tuple[str, str]] = set()
+    left = limit
+    for table in order:
+        if sizes[table] <= left:
+            chosen.add(table)
+            left -= sizes[table]
+    if not chosen and order:
+        chosen.add(min(order, key=lambda table: sizes[table]))
+    notes = (
+        f"sampled: the rows of {len(chosen)} of {len(sizes)} tables; the log was not replayed",
+        *(
+            f"{s}.{t} is larger than verify.full_up_to_mb: never sampled"
+            for s, t in order
+            if sizes[s, t] > limit
+        ),
+    )
+    return _Plan("sampled", frozenset(chosen), notes)
+
+
+def _bytes_of(base: Manifest, plan: _Plan) -> int:
+    return sum(base.tables[schema][table].bytes for schema, table in plan.tables)
+
+
+def _as_loaded(base: Manifest, plan: _Plan) -> Manifest:
+    """What the copy must look like: tables that were not sampled are there, and empty."""
+
+    def rows(schema: str, table: str, held: TableRows) -> TableRows:
+        return held if (schema, table) in plan.tables else no_rows(ordered=held.ordered)
+
+    tables: Mapping[str, Mapping[str, TableRows]] = {
+        schema: {table: rows(schema, table, held) for table, held in inner.items()}
+        for schema, inner in base.tables.items()
+    }
+    return replace(base, tables=tables)
+
+
+class _Sampler(Rewriter):
+    """Leaves out the rows of all tables but some."""
+
+    def __init__(self, tables: frozenset[tuple[str, str]]) -> None:
+        super().__init__({}, {})
+        self._chosen = tables
+        self._schema = ""
+
+    def __call__(self, line: bytes) -> bytes:
+        rewritten = super().__call__(line)
+        if self.kind is Kind.USE:
+            self._schema = _name(line, b"USE ")
+        elif self.kind is Kind.INSERT and (self._schema, _name(line, b"INSERT INTO ")) not in self._chosen:
+            self.kind = Kind.OTHER
+            return b""
+        return rewritten
+
+
+def _name(line: bytes, start: bytes) -> str:
+    found = re.compile(re.escape(start) + IDENTIFIER).match(line)
+    return name(found[1]) if found else ""
