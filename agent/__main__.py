@@ -23,8 +23,9 @@ from agent.context import Context
 from agent.coverage import coverage
 from agent.dump import dump_once
 from agent.manifest import as_report
+from agent.moment import parse_target
 from agent.preflight import check
-from agent.restore import restore
+from agent.restore import Options, restore
 
 _DEFAULT_CONFIG = Path("/etc/pilotlight/agent.json")
 _LISTED = 50
@@ -118,6 +119,15 @@ def _parser() -> argparse.ArgumentParser:
         "site is the writer",
     )
     command.add_argument("--backup", metavar="NAME", help="restore this backup instead of the newest")
+    command.add_argument(
+        "--to",
+        metavar="TIME|GTIDS",
+        help="restore the state at this time (ISO 8601 with its zone) or with these transactions, instead of "
+        "all that was archived",
+    )
+    command.add_argument(
+        "--dry-run", action="store_true", help="change nothing; say what would be restored, and what is lost"
+    )
     command.add_argument("--report", type=Path, metavar="FILE", help="also write the report to this file")
     add("check", _check, "What would lose data or stop a backup or a restore, each with its fix.")
     return parser
@@ -193,15 +203,32 @@ def _list(context: Context, arguments: argparse.Namespace) -> int:
 
 
 def _restore(context: Context, arguments: argparse.Namespace) -> int:
-    report = restore(
-        context, take_over=arguments.take_over, backup=arguments.backup, report_file=arguments.report
+    options = Options(
+        take_over=arguments.take_over,
+        backup=arguments.backup,
+        to=None if arguments.to is None else parse_target(arguments.to),
+        dry_run=arguments.dry_run,
+        report_file=arguments.report,
     )
+    report = restore(context, options)
     lines = [f"warning: {warning}" for warning in report.warnings]
     if report.loaded:
         seconds = ", ".join(f"{phase} {value:.1f} s" for phase, value in report.seconds.items())
-        lines.append(f"{report.backup['backup']} restored: {report.tables_verified} tables equal; {seconds}")
+        lines.append(
+            f"{report.backup['backup']} restored: {report.tables_verified} tables equal, then "
+            f"{report.log['transactions']} transactions of log; {seconds}"
+        )
+    elif report.dry_run:
+        lines += [f"{base['backup']}  {base['chosen']:3}  {base['why']}" for base in report.choice]
+        lines.append(
+            f"would load {report.backup['raw_bytes']} bytes of SQL and replay {report.log['transactions']} "
+            f"transactions ({report.log['bytes']} bytes), to {report.reached['time']}"
+        )
+        lines.append(f"the database: {report.guard or 'may be loaded into'}")
     else:
         lines.append("this database was restored and verified before; nothing was loaded")
+    if report.lost:
+        lines.append(report.lost["sentence"])
     _print(arguments, vars(report), lines)
     return 0
 

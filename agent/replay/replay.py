@@ -12,7 +12,7 @@ from agent.binlog.rows_map import TableMap, read_table_map
 from agent.binlog.transactions import Transaction
 from agent.database import Login, Session, quoted, session
 from agent.errors import DatabaseError, LogError
-from agent.replay.changes import Changes, Compacted, Counted, Ordered
+from agent.replay.changes import Changes, Compacted, Ordered, Turn
 from agent.replay.ddl import Definitions, touched
 from agent.replay.layout import Layout, lay_out
 from agent.replay.plan import Plan, Replayed
@@ -82,6 +82,7 @@ class _Run:
         self._by_body: dict[bytes, _Applied | None] = {}
         self._by_name: dict[Name, _Applied] = {}
         self._maps: dict[int, _Applied | None] = {}
+        self._turn = Turn()
         self._size = 0
         self._exact = self._progress.settled
         self._skipped: dict[str, tuple[int, str]] = {}
@@ -150,8 +151,12 @@ class _Run:
             self._forget_layouts()
         layout = lay_out(mapped, table, self._charsets)
         how = self._tables.classes[place]
-        kind = {Replay.COMPACTED: Compacted, Replay.COUNTED: Counted, Replay.ORDERED: Ordered}[how]
-        applied = _Applied(layout, kind(layout, self._writer), how)
+        changes: Changes
+        if how is Replay.COMPACTED:
+            changes = Compacted(layout, self._writer)
+        else:
+            changes = Ordered(layout, self._writer, self._turn if how is Replay.CHECKED else None)
+        applied = _Applied(layout, changes, how)
         self._by_name[place] = applied
         return applied
 
@@ -236,6 +241,7 @@ class _Run:
                 self._result.rows_written += written
             self._writer.commit()
         self._writer.commit()
+        self._turn = Turn()
         self._size = 0
         self._exact = self._progress.settled
 
