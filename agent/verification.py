@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from agent.archive.log import survey as survey_log
-from agent.archive.reading import transactions
 from agent.archive.run import Log, Run
 from agent.catalog import newest_first, survey
+from agent.catchup import Start, catch_up
 from agent.clients import find
 from agent.context import Context
 from agent.database import Login, session
@@ -40,14 +40,11 @@ from agent.gtid import GtidSet
 from agent.load import clear, load
 from agent.manifest import Manifest
 from agent.mysqldump import Limits
-from agent.replay.plan import Plan
-from agent.replay.replay import replay
-from agent.replay.triggers import attach, detach
 from agent.rewrite import Rewriter
 from agent.scratch import require_room, scratch_server
 from agent.signals import Verification, write_verification
 from agent.storage import BlobMissingError
-from agent.tail import covers, read_tail
+from agent.tail import covers, reached, read_tail
 from agent.verify import enabled_events, verify
 
 _log = logging.getLogger(__name__)
@@ -161,22 +158,19 @@ class _Scratch:
         limits = Limits(self.context.config.dump.stall_s, self.stopping)
         return verify(find("mysqldump"), self.account, wanted, limits)
 
-    def replay(self, base: Manifest, run: Run, to: GtidSet) -> GtidSet:
-        """Replay the log behind ``base`` onto its copy; returns the set that the copy then holds."""
-        before, after = GtidSet.parse(base.gtid_before), GtidSet.parse(base.gtid_after)
-        with session(self.account) as database:
-            plan = Plan(
+    def replay(self, base: Manifest, run: Run, wanted: GtidSet) -> None:
+        """Replay ``wanted`` of the log behind ``base`` onto its copy."""
+        with session(self.account, read_timeout_s=None) as database:
+            catch_up(
+                self.account,
+                database,
+                self.context.backups,
+                run,
+                start=Start.at(base, enabled_events(base)),
+                wanted=wanted,
                 schemas=base.schemas,
-                skip_ordered_until=after if base.gtid_exact is None else GtidSet.parse(base.gtid_exact),
-                window=after - before,
-                cascades_logged=base.cascades_logged,
-                triggers=detach(database, base.schemas),
-                events=tuple(enabled_events(base)),
+                names={},
             )
-            log = transactions(self.context.backups, run, after=before, to=to)
-            replayed = replay(self.account, log, plan)
-            attach(database, replayed.triggers)
-        return before | replayed.gtids
 
 
 def _prove(scratch: _Scratch, base: Manifest, plan: _Plan, proof: _Proof) -> None:
@@ -200,7 +194,8 @@ def _prove(scratch: _Scratch, base: Manifest, plan: _Plan, proof: _Proof) -> Non
             f"the log was not replayed onto it: {tail.ambiguous or 'it does not reach past the snapshot yet'}"
         )
     elif tail.gtids:
-        proof.gtid = str(scratch.replay(base, run, tail.gtids))
+        scratch.replay(base, run, tail.gtids)
+        proof.gtid = str(reached(base, tail.gtids))
     _prove_the_log_before(scratch, base, log, proof)
 
 
@@ -217,7 +212,8 @@ def _prove_the_log_before(scratch: _Scratch, base: Manifest, log: Log, proof: _P
         if older.epoch != base.epoch or older.schemas != base.schemas or not between <= run.gtids:
             continue
         tail = read_tail(store, run, older, between)
-        if not between or tail.end or tail.ambiguous or not covers(older, tail.gtids):
+        fits = tail.gtids == between and not tail.end and not tail.ambiguous
+        if not between or not fits or not covers(older, tail.gtids):
             continue
         scratch.load(older, Rewriter({}, {}))
         scratch.replay(older, run, between)
