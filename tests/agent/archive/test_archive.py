@@ -206,7 +206,8 @@ def test_a_cut_between_agent_and_database(vault: Vault, wire: Wire) -> None:
 def test_a_database_that_fell_silent_is_noticed(vault: Vault, wire: Wire) -> None:
     clinic(vault.server)
     with vault.archiving() as archiver:
-        wait_for(lambda: archiver.status()["archived_through"], PATIENCE_S)
+        add_owners(vault.server, 1)
+        vault.caught_up(archiver)
         wire.silence()
         wait_for(lambda: "timed out" in archiver.status()["error"], PATIENCE_S)
         wire.cut()
