@@ -8,7 +8,7 @@ one with the least to replay.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from agent.archive.log import survey as survey_log
 from agent.archive.reading import Target
@@ -73,49 +73,73 @@ class _Candidate:
         return (self.reach - GtidSet.parse(self.manifest.gtid_before)).count()
 
 
-@dataclass
-class Chooser:
-    """Looks at bases and log of one container."""
+def choose(
+    store: BlobStore, signals: BlobStore, epoch: Epoch, *, to: Target | None, backup: str | None
+) -> Choice:
+    """The chain to restore.
 
-    store: BlobStore
-    signals: BlobStore
-    epoch: Epoch
-    to: Target | None
-    log: Log = field(init=False)
-    verdicts: Mapping[str, Verification] = field(init=False)
-    later: GtidSet = field(init=False)
+    Args:
+        epoch: the present one. A chain of an older epoch is never chosen, only restored when it is named.
+        to: a point in time; None for the furthest.
+        backup: take this base, with the log up to ``to``, or alone without a target.
 
-    def named(self, backup: str) -> Choice:
-        """The backup of that name; with the log up to the target, or alone without one.
+    Raises:
+        NoBackupError: there is none, or none serves the target; says what is possible.
+        StorageError: a container cannot be read.
+    """
+    chooser = _Chooser(store, signals, to)
+    return chooser.best(epoch) if backup is None else chooser.named(manifest_of(store, backup))
 
-        Raises:
-            NoBackupError: there is none, or it does not serve the target.
-        """
-        manifest = manifest_of(self.store, backup)
+
+def behind(store: BlobStore, signals: BlobStore, backup: str, known: GtidSet, *, to: Target | None) -> Choice:
+    """The log behind a database that was restored from ``backup`` and holds ``known`` for certain.
+
+    Raises:
+        NoBackupError: the log does not reach ``to``.
+        StorageError: a container cannot be read.
+    """
+    manifest = manifest_of(store, backup)
+    if GtidSet.parse(manifest.gtid_after) <= known:
+        at = str(known)
+        manifest = replace(manifest, gtid_before=at, gtid_after=at, gtid_exact=at)
+    return _Chooser(store, signals, to).log_behind(manifest)
+
+
+class _Chooser:
+    def __init__(self, store: BlobStore, signals: BlobStore, to: Target | None) -> None:
+        self.store, self.signals, self.to = store, signals, to
+        self.log = Log(0, ())
+        self.later = GtidSet({})
+        self.verdicts: Mapping[str, Verification] = {}
+
+    def named(self, manifest: Manifest) -> Choice:
+        """This base; with the log up to the target, or alone without one."""
+        if self.to is not None:
+            return self.log_behind(manifest)
         self._read_log(manifest.epoch)
-        if self.to is None:
-            empty = Run((), GtidSet.parse(manifest.gtid_before), GtidSet({}), 0, "", ())
-            candidate = _Candidate(
-                manifest, empty, reached(manifest, GtidSet({})), self._verdict(manifest), NOTHING
-            )
-            return self._choice(candidate, [candidate], "it was named")
+        nothing = GtidSet({})
+        before = GtidSet.parse(manifest.gtid_before)
+        candidate = _Candidate(
+            manifest, Run((), before, nothing, 0, "", ()), before, self._verdict(manifest), NOTHING
+        )
+        return self._choice(candidate, [candidate], "it was named")
+
+    def log_behind(self, manifest: Manifest) -> Choice:
+        """As much of the log behind this base as there is, or as the target wants."""
+        self._read_log(manifest.epoch)
         return self._best([self._candidate(manifest)], survey(self.store))
 
-    def best(self) -> Choice:
-        """The best chain of the present epoch.
-
-        Raises:
-            NoBackupError: there is none, or none serves the target.
-        """
+    def best(self, present: Epoch) -> Choice:
+        """The best chain of the present epoch."""
         listing = survey(self.store)
         require_some(listing)
         found = batches(self.store, listing)
         first = next(found)
         epoch = first[0].epoch
-        if epoch < self.epoch.epoch:
+        if epoch < present.epoch:
             raise NoBackupError(
                 f"the newest complete backup, {first[0].backup}, is of epoch {epoch}, and "
-                f"{self.epoch.writer} has written since (epoch {self.epoch.epoch}); wait for its first "
+                f"{present.writer} has written since (epoch {present.epoch}); wait for its first "
                 f"dump, or accept the loss by naming it: --backup {first[0].backup}"
             )
         self._read_log(epoch)
@@ -131,8 +155,8 @@ class Chooser:
         for result in verified(self.signals, epoch):
             results.setdefault(result.backup, result)
         self.verdicts = results
-        timed = isinstance(self.to, int)
-        self.later = committed_after(self.store, self.log, self.to) if timed else GtidSet({})
+        if isinstance(self.to, int):
+            self.later = committed_after(self.store, self.log, self.to)
 
     def _verified_ones(self, known: set[str], listing: Listing) -> list[_Candidate]:
         complete = {entry.name for entry in listing.complete}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Protocol
@@ -13,16 +12,29 @@ from agent.replay.writer import Writer, batches
 
 _ENTRY_BYTES = 250
 """What Python keeps for one entry besides its literals."""
+_WAITING_BYTES = 1 << 20
+
+
+_LISTED = frozenset(
+    (
+        *("tinyint", "smallint", "mediumint", "int", "bigint", "decimal"),
+        *("char", "varchar", "binary", "varbinary", "date", "datetime"),
+    )
+)
 
 
 class Changes(Protocol):
     """Takes the row changes of one table in commit order.
 
-    ``size``: bytes of memory in use. ``top``: the largest AUTO_INCREMENT value seen.
+    ``size``: bytes of memory in use.
     """
 
     size: int
-    top: int
+
+    @property
+    def top(self) -> int:
+        """The largest AUTO_INCREMENT value seen."""
+        ...
 
     def change(self, before: Row | None, after: Row | None, *, checked: bool) -> None:
         """Take one change. ``checked``: the source's session had foreign key checks on."""
@@ -77,6 +89,8 @@ class Compacted:
         # key -> (whether the copy had it, the row's VALUES or None, its ENUM errors)
         self._entries: dict[bytes, tuple[bool, bytes | None, int]] = {}
         self._values = _values(layout)
+        # IN compares ENUM, SET and the like with numbers as text, and finds nothing.
+        self._listed = all(layout.columns[i].type in _LISTED for i in layout.key)
         self._key = self._key_of()
         self._counter = _Counter(layout)
         self.size = 0
@@ -86,10 +100,23 @@ class Compacted:
         return self._counter.top
 
     def _key_of(self) -> Callable[[Row], bytes]:
-        if len(self._layout.key) == 1:
-            return itemgetter(self._layout.key[0])
-        pick = itemgetter(*self._layout.key)
-        return lambda row: b"(" + b",".join(pick(row)) + b")"
+        """A condition or a value that names a row's key; see ``_deletion``."""
+        layout = self._layout
+        if self._listed:
+            if len(layout.key) == 1:
+                return itemgetter(layout.key[0])
+            pick = itemgetter(*layout.key)
+            return lambda row: b"(" + b",".join(pick(row)) + b")"
+        names = [(layout.name(i), i) for i in layout.key]
+        return lambda row: b"(" + b" AND ".join(b"%s=%s" % (name, row[i]) for name, i in names) + b")"
+
+    def _deletion(self, keys: list[bytes]) -> bytes:
+        layout = self._layout
+        if not self._listed:
+            return b"DELETE FROM %s WHERE %s" % (layout.quoted, b" OR ".join(keys))
+        names = b",".join(map(layout.name, layout.key))
+        left = names if len(layout.key) == 1 else b"(" + names + b")"
+        return b"DELETE FROM %s WHERE %s IN (%s)" % (layout.quoted, left, b",".join(keys))
 
     def change(self, before: Row | None, after: Row | None, *, checked: bool) -> None:
         entries = self._entries
@@ -119,14 +146,7 @@ class Compacted:
         layout, writer, entries = self._layout, self._writer, self._entries
         writer.checks(False)
         gone = [key for key, (existed, _, _) in entries.items() if existed or not exact]
-        names = b",".join(map(layout.name, layout.key))
-        head = b"DELETE FROM %s WHERE %s IN (" % (
-            layout.quoted,
-            names if len(layout.key) == 1 else b"(" + names + b")",
-        )
-        deleted = sum(
-            writer.run(head + b",".join(batch) + b")", layout.label) for batch in batches(gone)
-        )
+        deleted = sum(writer.run(self._deletion(batch), layout.label) for batch in batches(gone))
         if exact:
             writer.expect(deleted, len(gone), layout.label, "a deletion")
         # REPLACE, because a copy of a later moment may hold the value of a unique key in another row, whose
@@ -146,64 +166,28 @@ class Compacted:
         return count
 
 
-class Counted:
-    """Whole rows of a table without a key: how many of each came or went."""
+class Turn:
+    """Whose insertions wait: tables that cascade into one another are written strictly in turn."""
 
-    def __init__(self, layout: Layout, writer: Writer) -> None:
-        self._layout, self._writer = layout, writer
-        self._rows: Counter[tuple[bytes, ...]] = Counter()
-        self._values = _values(layout)
-        self._match = matcher(layout)
-        self._counter = _Counter(layout)
-        self.size = 0
-
-    @property
-    def top(self) -> int:
-        return self._counter.top
-
-    def change(self, before: Row | None, after: Row | None, *, checked: bool) -> None:
-        for row, by in ((before, -1), (after, 1)):
-            if row is None:
-                continue
-            self._counter.see(row)
-            image = tuple(row[self._layout.first :])
-            if image not in self._rows:
-                self.size += _ENTRY_BYTES + sum(map(len, image)) + 40 * len(image)
-            self._rows[image] += by
-
-    def flush(self, *, exact: bool) -> int:
-        layout, writer = self._layout, self._writer
-        writer.checks(False)
-        pad = [b""] * layout.first
-        came: list[Row] = []
-        count = 0
-        for image, net in self._rows.items():
-            row = pad + list(image)
-            if net > 0:
-                came += [row] * net
-            elif net < 0:
-                statement = b"DELETE FROM %s WHERE %s LIMIT %d" % (layout.quoted, self._match(row), -net)
-                writer.expect(writer.run(statement, layout.label), -net, layout.label, "a deletion")
-                count -= net
-        plain = [self._values(row) for row in came if not layout.enum_errors(row)]
-        written = _insert(writer, layout, b"INSERT", plain, 0)
-        for row in came:
-            if errors := layout.enum_errors(row):
-                written += _insert(writer, layout, b"INSERT", [self._values(row)], errors)
-        writer.expect(written, len(came), layout.label, "an insertion")
-        self._rows.clear()
-        self.size = 0
-        return count + len(came)
+    def __init__(self) -> None:
+        self.holder: Ordered | None = None
 
 
 class Ordered:
-    """Statement by statement, as the source ran them, for the server to cascade."""
+    """Change by change, as the source made them.
 
-    def __init__(self, layout: Layout, writer: Writer) -> None:
-        self._layout, self._writer = layout, writer
+    Args:
+        turn: shared by all tables whose foreign keys the server must check and cascade; None: without checks,
+            independent of any other table.
+    """
+
+    def __init__(self, layout: Layout, writer: Writer, turn: Turn | None) -> None:
+        self._layout, self._writer, self._turn = layout, writer, turn
         self._values = _values(layout)
         self._match = self._by_key if layout.key else matcher(layout)
         self._counter = _Counter(layout)
+        self._waiting: list[bytes] = []
+        self._checked = False
         self.size = 0
 
     @property
@@ -214,33 +198,48 @@ class Ordered:
         return b" AND ".join(b"%s=%s" % (self._layout.name(i), row[i]) for i in self._layout.key)
 
     def change(self, before: Row | None, after: Row | None, *, checked: bool) -> None:
-        layout, writer = self._layout, self._writer
         self._counter.see(before)
         self._counter.see(after)
-        writer.checks(checked)
-        if before is None:
-            assert after is not None  # noqa: S101
-            errors = layout.enum_errors(after)
-            affected = _insert(writer, layout, b"INSERT", [self._values(after)], errors)
-            what = "an insertion"
-        elif after is None:
-            affected = writer.run(
-                b"DELETE FROM %s WHERE %s LIMIT 1" % (layout.quoted, self._match(before)), layout.label
-            )
-            what = "a deletion"
-        else:
-            affected, what = self._update(before, after), "an update"
-        writer.expect(affected, 1, layout.label, what)
+        checked = checked and self._turn is not None
+        if self._turn is not None and self._turn.holder is not self:
+            if self._turn.holder is not None:
+                self._turn.holder.flush(exact=True)
+            self._turn.holder = self
+        if checked != self._checked:
+            self.flush(exact=True)
+            self._checked = checked
+        if before is None and after is not None and not self._layout.enum_errors(after):
+            self._waiting.append(self._values(after))
+            self.size += len(self._waiting[-1]) + _ENTRY_BYTES
+            if self.size > _WAITING_BYTES:
+                self.flush(exact=True)
+            return
+        self.flush(exact=True)
+        affected, what = self._one(before, after)
+        self._writer.expect(affected, 1, self._layout.label, what)
 
-    def _update(self, before: Row, after: Row) -> int:
-        layout = self._layout
+    def _one(self, before: Row | None, after: Row | None) -> tuple[int, str]:
+        layout, writer = self._layout, self._writer
+        writer.checks(self._checked)
+        if after is None:
+            condition = self._match(before or [])
+            statement = b"DELETE FROM %s WHERE %s LIMIT 1" % (layout.quoted, condition)
+            return writer.run(statement, layout.label), "a deletion"
+        if before is None:
+            errors = layout.enum_errors(after)
+            return _insert(writer, layout, b"INSERT", [self._values(after)], errors), "an insertion"
         changed = [i for i in layout.written if before[i] != after[i]]
         if not changed:  # a generated column's value only
-            return 1
+            return 1, ""
         assignments = b",".join(b"%s=%s" % (layout.name(i), after[i]) for i in changed)
         statement = b"UPDATE %s SET %s WHERE %s LIMIT 1" % (layout.quoted, assignments, self._match(before))
         errors = sum(after[i] == b"0" for i in changed if i in layout.enums)
-        return self._writer.run(statement, layout.label, enum_errors=errors)
+        return writer.run(statement, layout.label, enum_errors=errors), "an update"
 
     def flush(self, *, exact: bool) -> int:
-        return 0
+        rows, self._waiting, self.size = self._waiting, [], 0
+        if rows:
+            self._writer.checks(self._checked)
+            written = _insert(self._writer, self._layout, b"INSERT", rows, 0)
+            self._writer.expect(written, len(rows), self._layout.label, "an insertion")
+        return len(rows)

@@ -32,7 +32,9 @@ _DEFAULTS = {
 _TIME_ZONE_UNKNOWN, _NO_DATABASE, _TWO_KEYS, _TWO_COUNTERS = "1298", "1049", "1068", "1075"
 # Notes and warnings that the source gave as well, or that are about words: they do not say that the copy
 # differs. IF EXISTS, IF NOT EXISTS; deprecations; a second index on the same columns.
-_HARMLESS = frozenset((1008, 1007, 1050, 1051, 1287, 1304, 1305, 1360, 1539, 1537, 1681, 1831, 3719, 3720, 3778))
+_HARMLESS = frozenset(
+    (1007, 1008, 1050, 1051, 1287, 1304, 1305, 1360, 1537, 1539, 1681, 1831, 3719, 3720, 3778)
+)
 
 
 def touched(query: Query, settings: Settings, schemas: Iterable[str]) -> bool:
@@ -44,8 +46,8 @@ def touched(query: Query, settings: Settings, schemas: Iterable[str]) -> bool:
 def ambiguous(transactions: Iterable[Transaction], schemas: Iterable[str]) -> str | None:
     """Why a base whose window (``gtid_after`` less ``gtid_before``) holds ``transactions`` cannot serve.
 
-    A snapshot taken between two states of a table's definition cannot be replayed onto: whether a CREATE, DROP
-    or ALTER of the window is already in the dump is not known, and repeating it may fail or, worse, succeed.
+    A snapshot taken between two states of a definition cannot be replayed onto: whether a CREATE, DROP or
+    ALTER of the window is already in the dump is not known, and repeating it may fail or, worse, succeed.
     So a base whose window holds DDL of the dumped schemas does not serve; an older one does.
 
     Returns:
@@ -89,7 +91,8 @@ class Definitions:
                     self._session.rows(f"SET SESSION {name} = OFF")
                 except DatabaseError as error:
                     if name == "sql_require_primary_key":
-                        raise LogError(f"set the server parameter {name} to OFF for the restore: {error}") from error
+                        fix = f"set the server parameter {name} to OFF for the restore"
+                        raise LogError(f"{fix}: {error}") from error
 
     @property
     def events(self) -> tuple[tuple[str, str], ...]:
@@ -118,7 +121,8 @@ class Definitions:
             hint = ""
             if _TIME_ZONE_UNKNOWN in str(error):
                 hint = "; load the time zone tables (on Azure: CALL mysql.az_load_timezone();)"
-            raise LogError(f"a {statement.verb} {statement.object} of the log failed: {error}{hint}") from error
+            what = f"{statement.verb} {statement.object}"
+            raise LogError(f"a {what} of the log failed: {error}{hint}") from error
         if statement.verb == "DROP":
             self._forget(text, statement, schema)
         return warnings

@@ -12,7 +12,7 @@ from agent.binlog.rows_map import TableMap, read_table_map
 from agent.binlog.transactions import Transaction
 from agent.database import Login, Session, quoted, session
 from agent.errors import DatabaseError, LogError
-from agent.replay.changes import Changes, Compacted, Counted, Ordered
+from agent.replay.changes import Changes, Compacted, Ordered, Turn
 from agent.replay.ddl import Definitions, touched
 from agent.replay.layout import Layout, lay_out
 from agent.replay.plan import Plan, Replayed
@@ -36,7 +36,9 @@ _UNREPLAYABLE = {
     Type.PARTIAL_UPDATE_ROWS: "parts of JSON documents (binlog_row_value_options)",
     Type.TRANSACTION_PAYLOAD: "a compressed transaction (binlog_transaction_compression)",
 }
-_MEANINGLESS = frozenset((Type.XID, Type.ROWS_QUERY, Type.FORMAT_DESCRIPTION, Type.ROTATE, Type.PREVIOUS_GTIDS))
+_MEANINGLESS = frozenset(
+    (Type.XID, Type.ROWS_QUERY, Type.FORMAT_DESCRIPTION, Type.ROTATE, Type.PREVIOUS_GTIDS)
+)
 # Objects whose definitions rows depend on, or on which triggers hang.
 _OF_TABLES = frozenset(("TABLE", "INDEX", "DATABASE"))
 _WITH_TRIGGERS = frozenset(("TABLE", "TRIGGER", "DATABASE"))
@@ -82,14 +84,13 @@ class _Run:
         self._by_body: dict[bytes, _Applied | None] = {}
         self._by_name: dict[Name, _Applied] = {}
         self._maps: dict[int, _Applied | None] = {}
+        self._turn = Turn()
         self._size = 0
         self._exact = self._progress.settled
         self._skipped: dict[str, tuple[int, str]] = {}
 
     def _read(self) -> Tables:
-        return read_tables(
-            self._ddl_session, self._plan.schemas, cascades_logged=self._plan.cascades_logged
-        )
+        return read_tables(self._ddl_session, self._plan.schemas, cascades_logged=self._plan.cascades_logged)
 
     def transaction(self, transaction: Transaction) -> None:
         """Take one transaction."""
@@ -150,8 +151,12 @@ class _Run:
             self._forget_layouts()
         layout = lay_out(mapped, table, self._charsets)
         how = self._tables.classes[place]
-        kind = {Replay.COMPACTED: Compacted, Replay.COUNTED: Counted, Replay.ORDERED: Ordered}[how]
-        applied = _Applied(layout, kind(layout, self._writer), how)
+        changes: Changes
+        if how is Replay.COMPACTED:
+            changes = Compacted(layout, self._writer)
+        else:
+            changes = Ordered(layout, self._writer, self._turn if how is Replay.CHECKED else None)
+        applied = _Applied(layout, changes, how)
         self._by_name[place] = applied
         return applied
 
@@ -236,6 +241,7 @@ class _Run:
                 self._result.rows_written += written
             self._writer.commit()
         self._writer.commit()
+        self._turn = Turn()
         self._size = 0
         self._exact = self._progress.settled
 

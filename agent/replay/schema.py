@@ -1,4 +1,4 @@
-"""The target's tables as the replay needs them: columns, primary keys, foreign keys, and each table's class."""
+"""The target's tables as the replay needs them: columns, keys, foreign keys, and how each is replayed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ _COLUMNS = (
     " WHERE t.TABLE_TYPE = 'BASE TABLE' AND c.TABLE_SCHEMA IN ({})"
     " ORDER BY c.TABLE_SCHEMA, c.TABLE_NAME, c.ORDINAL_POSITION"
 )
+# Unique keys that can stand for a primary one: whole columns, none of them nullable. The primary key first.
 _KEYS = (
-    "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.STATISTICS"
-    " WHERE INDEX_NAME = 'PRIMARY' AND TABLE_SCHEMA IN ({}) ORDER BY TABLE_SCHEMA, TABLE_NAME, SEQ_IN_INDEX"
+    "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COLUMN_NAME, INDEX_NAME = 'PRIMARY'"
+    " OR (COLUMN_NAME IS NOT NULL AND NULLABLE = '' AND SUB_PART IS NULL)"
+    " FROM information_schema.STATISTICS WHERE NON_UNIQUE = 0 AND TABLE_SCHEMA IN ({})"
+    " ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX"
 )
 _FOREIGN_KEYS = (
     "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, UNIQUE_CONSTRAINT_SCHEMA, REFERENCED_TABLE_NAME,"
@@ -37,9 +40,9 @@ class Replay(Enum):
 
     COMPACTED = auto()
     """The last image of each key, in bulk, without foreign key checks."""
-    COUNTED = auto()
-    """No primary key: whole rows, each taken away or added as often as the log says."""
     ORDERED = auto()
+    """No key: in commit order, each row found by all its values."""
+    CHECKED = auto()
     """In commit order with foreign key checks: the server repeats cascades that the log does not hold."""
 
 
@@ -61,8 +64,8 @@ class Table:
 
     Attributes:
         columns: without a generated invisible primary key.
-        key: positions in ``columns`` of the primary key; empty without one, or with an invisible one, whose
-            values differ between the servers.
+        key: positions in ``columns`` of the primary key, or of a unique key without nullable columns. Empty
+            without one; a generated invisible key is none, because its values differ between the servers.
         invisible_key: whether it has one.
     """
 
@@ -93,9 +96,10 @@ class Tables:
 def read_tables(session: Session, schemas: Sequence[str], *, cascades_logged: bool) -> Tables:
     """Read the tables of ``schemas`` from the server's dictionary."""
     listed = placeholders(schemas)
-    keys: dict[Name, list[str]] = {}
-    for schema, table, column in session.rows(_KEYS.format(listed), schemas):
-        keys.setdefault((str(schema), str(table)), []).append(str(column))
+    indexes: dict[Name, dict[str, list[str | None]]] = {}
+    for schema, table, index, column, fit in session.rows(_KEYS.format(listed), schemas):
+        of_table = indexes.setdefault((str(schema), str(table)), {})
+        of_table.setdefault(str(index), []).append(str(column) if fit else None)
     columns: dict[Name, list[Column]] = {}
     invisible: set[Name] = set()
     for schema, table, name, kind, definition, charset, extra, generated in session.rows(
@@ -103,7 +107,9 @@ def read_tables(session: Session, schemas: Sequence[str], *, cascades_logged: bo
     ):
         place = (str(schema), str(table))
         found = columns.setdefault(place, [])
-        if name == INVISIBLE_KEY and "INVISIBLE" in extra and keys.get(place) == [INVISIBLE_KEY]:
+        hidden = name == INVISIBLE_KEY and "INVISIBLE" in extra
+        if hidden and indexes.get(place, {}).get("PRIMARY") == [INVISIBLE_KEY]:
+            del indexes[place]["PRIMARY"]
             invisible.add(place)
             continue
         found.append(
@@ -118,14 +124,23 @@ def read_tables(session: Session, schemas: Sequence[str], *, cascades_logged: bo
         )
     tables: dict[Name, Table] = {}
     for place, own in columns.items():
-        positions = {column.name: i for i, column in enumerate(own)}
-        key = () if place in invisible else tuple(positions[name] for name in keys.get(place, ()))
-        tables[place] = Table(*place, tuple(own), key, place in invisible)
+        tables[place] = Table(*place, tuple(own), _key(own, indexes.get(place, {})), place in invisible)
     edges = [
         ((str(a), str(b)), (str(c), str(d)), bool(cascades))
         for a, b, c, d, cascades in session.rows(_FOREIGN_KEYS.format(listed), schemas)
     ]
     return Tables(tables, classify(tables, edges, cascades_logged=cascades_logged))
+
+
+def _key(columns: Sequence[Column], indexes: Mapping[str, Sequence[str | None]]) -> tuple[int, ...]:
+    """Positions of the columns of the primary key, else of a unique key that is as good."""
+    positions: dict[str | None, int] = {
+        column.name: i for i, column in enumerate(columns) if not column.generated or "PRIMARY" in indexes
+    }
+    for names in indexes.values():
+        if all(name in positions for name in names):
+            return tuple(positions[name] for name in names)
+    return ()
 
 
 def classify(
@@ -147,12 +162,12 @@ def classify(
     edges = list(edges)
     for child, parent, _ in edges:
         root[component(child)] = component(parent)
-    ordered = {component(child) for child, _, cascades in edges if cascades and not cascades_logged}
+    checked = {component(child) for child, _, cascades in edges if cascades and not cascades_logged}
     return {
-        name: Replay.ORDERED
-        if component(name) in ordered
+        name: Replay.CHECKED
+        if component(name) in checked
         else Replay.COMPACTED
         if table.key
-        else Replay.COUNTED
+        else Replay.ORDERED
         for name, table in tables.items()
     }

@@ -54,8 +54,15 @@ def _fraction(rng: random.Random, digits: int) -> str:
 
 def _date(rng: random.Random) -> str:
     return rng.choice(
-        ["0000-00-00", "9999-12-31", "1000-01-01", "2024-02-29", "2024-00-00", "2024-05-00"]
-        + [f"{rng.randint(1900, 2100)}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}"]
+        [
+            "0000-00-00",
+            "9999-12-31",
+            "1000-01-01",
+            "2024-02-29",
+            "2024-00-00",
+            "2024-05-00",
+            f"{rng.randint(1900, 2100)}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}",
+        ]
     )
 
 
@@ -84,11 +91,30 @@ def _time(digits: int) -> _Make:
     return make
 
 
-_WORDS = ["", "a", "A", "b ", "é", "ß", "日本語", "😀👩‍👩‍👧", "'; DROP TABLE x; --", "back\\slash", "tab\tnl\n", "%s {} `"]
+_WORDS = [
+    "",
+    "a",
+    "A",
+    "b ",
+    "é",
+    "ß",
+    "日本語",
+    "😀👩‍👩‍👧",
+    "'; DROP TABLE x; --",
+    "back\\slash",
+    "tab\tnl\n",
+    "%s {} `",
+]
 
 
 def _text(charset: str, longest: int) -> _Make:
-    codec = {"utf8mb4": "utf-8", "utf8mb3": "utf-8", "latin1": "latin-1", "utf16": "utf-16-be", "ascii": "ascii"}
+    codec = {
+        "utf8mb4": "utf-8",
+        "utf8mb3": "utf-8",
+        "latin1": "latin-1",
+        "utf16": "utf-16-be",
+        "ascii": "ascii",
+    }
     codec |= {"ucs2": "utf-16-be", "gbk": "gbk", "utf32": "utf-32-be"}
 
     def make(rng: random.Random) -> str:
@@ -119,8 +145,26 @@ def _set(members: int) -> _Make:
 
 def _json_text(rng: random.Random, depth: int = 0) -> object:
     leaf = rng.choice(
-        [None, True, False, 0, -1, 2**63 - 1, -(2**63), 2**64 - 1, 70000, 1.5, -0.0, 1e22, 5e-324, "", "日本 😀 \"\\"]
-        + [rng.uniform(-1e9, 1e9), rng.randint(-(2**40), 2**40), "x" * rng.choice([3, 130, 300])]
+        [
+            None,
+            True,
+            False,
+            0,
+            -1,
+            2**63 - 1,
+            -(2**63),
+            2**64 - 1,
+            70000,
+            1.5,
+            -0.0,
+            1e22,
+            5e-324,
+            "",
+            '日本 😀 "\\',
+            rng.uniform(-1000000000.0, 1000000000.0),
+            rng.randint(-(2**40), 2**40),
+            "x" * rng.choice([3, 130, 300]),
+        ]
     )
     if depth > 2 or rng.random() < 0.4:
         return leaf
@@ -133,12 +177,28 @@ def _json_text(rng: random.Random, depth: int = 0) -> object:
 def _json(rng: random.Random) -> str:
     plain = f"CAST(_utf8mb4 {_hex(json.dumps(_json_text(rng), ensure_ascii=False).encode())} AS JSON)"
     opaque = rng.choice(
-        ["1.50", "-0.000001", "CAST(7 AS UNSIGNED)", "TIME'-10:00:00.5'", "DATE'2024-02-29'", "TRUE", "x'00FF'"]
-        + ["TIMESTAMP'2024-01-01 00:00:00.123456'", "9" * 65, "''", "1e0"]
+        [
+            "1.50",
+            "-0.000001",
+            "CAST(7 AS UNSIGNED)",
+            "TIME'-10:00:00.5'",
+            "DATE'2024-02-29'",
+            "TRUE",
+            "x'00FF'",
+            "TIMESTAMP'2024-01-01 00:00:00.123456'",
+            "9" * 65,
+            "''",
+            "1e0",
+        ]
     )
     return rng.choice(
-        [plain, plain, f"JSON_ARRAY({opaque}, {plain})", f"JSON_OBJECT('a', {opaque}, '', JSON_ARRAY({opaque}))"]
-        + [f"JSON_EXTRACT(JSON_ARRAY({opaque}), '$[0]')"]
+        [
+            plain,
+            plain,
+            f"JSON_ARRAY({opaque}, {plain})",
+            f"JSON_OBJECT('a', {opaque}, '', JSON_ARRAY({opaque}))",
+            f"JSON_EXTRACT(JSON_ARRAY({opaque}), '$[0]')",
+        ]
     )
 
 
@@ -147,13 +207,17 @@ def _point(rng: random.Random) -> str:
 
 
 def _geometry(rng: random.Random) -> str:
-    return rng.choice(["ST_GeomFromText('LINESTRING(0 0,1 1.5)')", "ST_GeomFromText('GEOMETRYCOLLECTION()', 3857)"])
+    return rng.choice(
+        ["ST_GeomFromText('LINESTRING(0 0,1 1.5)')", "ST_GeomFromText('GEOMETRYCOLLECTION()', 3857)"]
+    )
 
 
 _COLUMNS: list[tuple[str, _Make]] = [
-    *((f"{name}{sign}", _integer(bits, not sign))
-      for name, bits in (("TINYINT", 8), ("SMALLINT", 16), ("MEDIUMINT", 24), ("INT", 32), ("BIGINT", 64))
-      for sign in ("", " UNSIGNED")),
+    *(
+        (f"{name}{sign}", _integer(bits, not sign))
+        for name, bits in (("TINYINT", 8), ("SMALLINT", 16), ("MEDIUMINT", 24), ("INT", 32), ("BIGINT", 64))
+        for sign in ("", " UNSIGNED")
+    ),
     ("FLOAT", _float),
     ("DOUBLE", _double),
     ("DECIMAL(65,30)", _decimal(65, 30)),
@@ -231,7 +295,9 @@ class Workload:
         ddl: change definitions, too.
     """
 
-    def __init__(self, seed: int, *, schema: str = SCHEMA, exotic: bool = True, tables: int = 6, ddl: bool = True) -> None:
+    def __init__(
+        self, seed: int, *, schema: str = SCHEMA, exotic: bool = True, tables: int = 6, ddl: bool = True
+    ) -> None:
         self.rng = random.Random(seed)
         self.schema, self._exotic, self._ddl = schema, exotic, ddl
         self._tables: dict[str, _Table] = {}
@@ -248,26 +314,41 @@ class Workload:
     def _family(self) -> list[str]:
         """Tables that cascade, one of them without a key, and a trigger."""
         number = ("BIGINT", _integer(10, False))
-        self._tables["parent"] = _Table("parent", [("id", *_auto()), ("label", "VARCHAR(30)", _text("utf8mb4", 30))], ["id"])
-        self._tables["child"] = _Table(
-            "child", [("id", *_auto()), ("parent_id", *number), ("n", "INT", _integer(8, False))], ["id"], "parent"
+        self._tables["parent"] = _Table(
+            "parent", [("id", *_auto()), ("label", "VARCHAR(30)", _text("utf8mb4", 30))], ["id"]
         )
-        self._tables["leaf"] = _Table("leaf", [("child_id", *number), ("n", "INT", _integer(4, False))], [], "child")
+        self._tables["child"] = _Table(
+            "child",
+            [("id", *_auto()), ("parent_id", *number), ("n", "INT", _integer(8, False))],
+            ["id"],
+            "parent",
+        )
+        self._tables["leaf"] = _Table(
+            "leaf", [("child_id", *number), ("n", "INT", _integer(4, False))], [], "child"
+        )
         return [
             f"CREATE TABLE {self.schema}.parent (id BIGINT AUTO_INCREMENT PRIMARY KEY, label VARCHAR(30) UNIQUE)",
-            f"CREATE TABLE {self.schema}.child (id BIGINT AUTO_INCREMENT PRIMARY KEY, parent_id BIGINT, n INT,"
-            f" FOREIGN KEY (parent_id) REFERENCES {self.schema}.parent (id) ON DELETE CASCADE ON UPDATE CASCADE)",
-            f"CREATE TABLE {self.schema}.leaf (child_id BIGINT, n INT,"
-            f" FOREIGN KEY (child_id) REFERENCES {self.schema}.child (id) ON DELETE SET NULL ON UPDATE CASCADE)",
+            (
+                f"CREATE TABLE {self.schema}.child (id BIGINT AUTO_INCREMENT PRIMARY KEY, parent_id BIGINT, n INT,"
+                f" FOREIGN KEY (parent_id) REFERENCES {self.schema}.parent (id) ON DELETE CASCADE ON UPDATE CASCADE)"
+            ),
+            (
+                f"CREATE TABLE {self.schema}.leaf (child_id BIGINT, n INT,"
+                f" FOREIGN KEY (child_id) REFERENCES {self.schema}.child (id) ON DELETE SET NULL ON UPDATE CASCADE)"
+            ),
             f"CREATE TABLE {self.schema}.journal (id BIGINT AUTO_INCREMENT PRIMARY KEY, what VARCHAR(100))",
-            f"CREATE TRIGGER {self.schema}.watch AFTER INSERT ON {self.schema}.parent FOR EACH ROW"
-            f" INSERT INTO {self.schema}.journal (what) VALUES (CONCAT('new ', COALESCE(NEW.label, '-')))",
+            (
+                f"CREATE TRIGGER {self.schema}.watch AFTER INSERT ON {self.schema}.parent FOR EACH ROW"
+                f" INSERT INTO {self.schema}.journal (what) VALUES (CONCAT('new ', COALESCE(NEW.label, '-')))"
+            ),
         ]
 
     def _create(self) -> list[str]:
         rng = self.rng
         self._made += 1
-        name = rng.choice([f"t{self._made}", f"odd `name {self._made}", f"표{self._made}", f"select {self._made}"])
+        name = rng.choice(
+            [f"t{self._made}", f"odd `name {self._made}", f"표{self._made}", f"select {self._made}"]
+        )
         kind = rng.choice(["auto", "auto", "key", "key", "pair", "none", "unique"])
         columns: list[tuple[str, str, _Make]] = []
         extra: list[str] = []
@@ -277,7 +358,9 @@ class Workload:
             key = ["id"]
         elif kind in ("key", "pair"):
             picks = rng.sample(_KEY_COLUMNS, 1 if kind == "key" else 2)
-            columns += [(f"k{i}", f"{definition} NOT NULL", make) for i, (definition, make) in enumerate(picks)]
+            columns += [
+                (f"k{i}", f"{definition} NOT NULL", make) for i, (definition, make) in enumerate(picks)
+            ]
             key = [column[0] for column in columns]
         pool = [c for c in _COLUMNS if self._exotic or c[0] not in ("FLOAT", "DOUBLE", "JSON")]
         count = rng.choice([1, 4, 8, 20, 70])
@@ -382,21 +465,29 @@ class Workload:
             case 6:
                 return [
                     f"DROP TRIGGER IF EXISTS {self.schema}.watch",
-                    f"CREATE TRIGGER {self.schema}.watch AFTER INSERT ON {self.schema}.parent FOR EACH ROW"
-                    f" INSERT INTO {self.schema}.journal (what) VALUES ('{self._made}')",
+                    (
+                        f"CREATE TRIGGER {self.schema}.watch AFTER INSERT ON {self.schema}.parent FOR EACH ROW"
+                        f" INSERT INTO {self.schema}.journal (what) VALUES ('{self._made}')"
+                    ),
                 ]
             case 7:
-                self._tables[f"copy{self._made}"] = _Table(f"copy{self._made}", [("id", "BIGINT", _integer(8, False))], [])
+                self._tables[f"copy{self._made}"] = _Table(
+                    f"copy{self._made}", [("id", "BIGINT", _integer(8, False))], []
+                )
                 return [f"CREATE TABLE {self.schema}.copy{self._made} AS SELECT id FROM {self.schema}.parent"]
             case 8:
                 return [
-                    f"CREATE EVENT IF NOT EXISTS {self.schema}.nightly ON SCHEDULE EVERY 1 DAY"
-                    f" COMMENT 'ENABLE; DO' DO DELETE FROM {self.schema}.journal WHERE id < 0",
+                    (
+                        f"CREATE EVENT IF NOT EXISTS {self.schema}.nightly ON SCHEDULE EVERY 1 DAY"
+                        f" COMMENT 'ENABLE; DO' DO DELETE FROM {self.schema}.journal WHERE id < 0"
+                    ),
                     f"ALTER EVENT {self.schema}.nightly {rng.choice(['ENABLE', 'DISABLE'])}",
                 ]
             case _:
                 name, definition, _ = rng.choice(table.columns)
-                return [f"ALTER TABLE {place} ADD INDEX ix{self._made} ({_q(name)}{'(5)' if 'TEXT' in definition or 'BLOB' in definition else ''})"]
+                return [
+                    f"ALTER TABLE {place} ADD INDEX ix{self._made} ({_q(name)}{'(5)' if 'TEXT' in definition or 'BLOB' in definition else ''})"
+                ]
 
 
 def _auto() -> tuple[str, _Make]:
