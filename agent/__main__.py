@@ -26,6 +26,7 @@ from agent.manifest import as_report
 from agent.moment import parse_target
 from agent.preflight import check
 from agent.restore import Options, restore
+from agent.run import Agent
 
 _DEFAULT_CONFIG = Path("/etc/pilotlight/agent.json")
 _LISTED = 50
@@ -146,8 +147,6 @@ def _set_up_logging() -> None:
 
 
 def _run(context: Context, _: argparse.Namespace) -> int:
-    from agent.run import Agent  # noqa: PLC0415 - temporary
-
     agent = Agent(context)
     _on_signal(agent.stop)
     agent.run()

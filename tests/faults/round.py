@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -130,13 +129,21 @@ class Round:
     def _load(self, sessions: list[Session]) -> None:
         due = list(self._plan.faults)
         end = time.monotonic() + _LOAD_PATIENCE_S
-        while (done := sum(session.done for session in sessions)) < self._plan.steps or due:
+        while self._plan.based and not self._has_backup() and time.monotonic() < end:
+            self._keep_running()
+            time.sleep(0.05)
+        begun = sum(session.done for session in sessions)
+        while (done := sum(session.done for session in sessions) - begun) < self._plan.steps or due:
             while due and due[0][0] <= done:
                 self._fault(due.pop(0)[1])
             self._keep_running()
             if time.monotonic() > end:
                 raise RoundError(f"the load came to {done} of {self._plan.steps} steps only")
             time.sleep(0.01)
+
+    def _has_backup(self) -> bool:
+        blobs = self._stage.container("backups").list_blobs(name_starts_with="backup_")
+        return any(blob.name.endswith(".json") for blob in blobs)
 
     def _fault(self, name: str) -> None:
         stage = self._stage
