@@ -26,7 +26,7 @@ _LOAD_PATIENCE_S = 60.0
 _END_PATIENCE_S = 90.0
 _RESTART_S = 0.3  # as systemd does after a crash
 _NO_BACKUP = 9
-_RETRIED = {5, 6, 4}
+_RETRIED = {4, 5, 6, 11, 14}
 
 
 class RoundError(AssertionError):
@@ -60,6 +60,7 @@ class Round:
         self._died_at = 0.0
         self._holes = False
         self._clock_s = 0.0
+        self._why = ""
 
     def play(self) -> Outcome:
         """Play it.
@@ -131,6 +132,8 @@ class Round:
         end = time.monotonic() + _LOAD_PATIENCE_S
         while self._plan.based and not self._has_backup() and time.monotonic() < end:
             self._keep_running()
+            if not self._plan.service and not any(agent.running for agent in self._agents[1:]):
+                self._dump()  # the first one was in trouble
             time.sleep(0.05)
         begun = sum(session.done for session in sessions)
         while (done := sum(session.done for session in sessions) - begun) < self._plan.steps or due:
@@ -263,7 +266,9 @@ class Round:
             raise RoundError(f"{len(history) - position} transactions are missing after a quiet end")
         archived = self._archived()
         if not words and not self._holes and not archived <= restored:
-            raise RoundError(f"acknowledged by the Blob endpoint and not restored: {archived - restored}")
+            raise RoundError(
+                f"acknowledged by the Blob endpoint and not restored: {archived - restored}; {self._why}"
+            )
         stage.oracle.play(str(restored), ["petclinic", "not_backed_up"])
         found = differences(
             snapshot(stage.oracle.server, stage.tools, [SCHEMA]),
@@ -294,18 +299,20 @@ class Round:
             killed = stage.agent("azure", "restore", *words)
             time.sleep(plan.kill_restore_s)
             killed.kill()
-        for attempt in range(4):
-            restore = stage.agent("azure", "restore", *words)
-            code = restore.wait(180)
-            if code == 0:
-                break
-            if code == _NO_BACKUP:
-                self._refuse_unless_no_base(words, restore)
-                return None
+        restore = stage.agent("azure", "restore", *words)
+        code = restore.wait(_END_PATIENCE_S)
+        if code in _RETRIED:  # by the troubles; without them it must work
             stage.proxy.set()
-            if attempt == 3 or code not in _RETRIED:
-                raise RoundError(f"restore {' '.join(words)} ended with {code}: {restore.said[-1500:]}")
-        return GtidSet.parse(restore.document["restored_gtid"])
+            restore = stage.agent("azure", "restore", *words)
+            code = restore.wait(_END_PATIENCE_S)
+        if code == _NO_BACKUP:
+            self._refuse_unless_no_base(words, restore)
+            return None
+        if code:
+            raise RoundError(f"restore {' '.join(words)} ended with {code}: {restore.said[-1500:]}")
+        report = restore.document
+        self._why = f"choice {report['choice']}, log {report['log']}"
+        return GtidSet.parse(report["reached"]["gtid"])
 
     def _refuse_unless_no_base(self, words: list[str], restore: AgentProcess) -> None:
         """No backup to restore is right only when there is none, or none that old."""
