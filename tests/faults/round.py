@@ -22,8 +22,8 @@ from tests.faults.stage import Stage
 from tests.faults.statements import SCHEMA
 from tests.faults.workload import Session
 
-_LOAD_PATIENCE_S = 60.0
-_END_PATIENCE_S = 90.0
+_LOAD_PATIENCE_S = 120.0
+_END_PATIENCE_S = 180.0
 _RESTART_S = 0.3  # as systemd does after a crash
 _NO_BACKUP = 9
 _RETRIED = {4, 5, 6, 11, 14}
@@ -98,7 +98,9 @@ class Round:
 
     @contextlib.contextmanager
     def _sessions(self):  # type: ignore[no-untyped-def]
-        sessions = [Session(self._stage.source, number, self._plan.seed) for number in (1, 2)]
+        sessions = [
+            Session(self._stage.source, number, self._plan.seed, calm=self._plan.based) for number in (1, 2)
+        ]
         for session in sessions:
             session.start()
         try:
@@ -132,9 +134,11 @@ class Round:
         end = time.monotonic() + _LOAD_PATIENCE_S
         while self._plan.based and not self._has_backup() and time.monotonic() < end:
             self._keep_running()
-            if not self._plan.service and not any(agent.running for agent in self._agents[1:]):
-                self._dump()  # the first one was in trouble
+            if not self._plan.service and not self._dumper.running:
+                self._dump()  # the one before was in trouble
             time.sleep(0.05)
+        for session in sessions:
+            session.calm = False
         begun = sum(session.done for session in sessions)
         while (done := sum(session.done for session in sessions) - begun) < self._plan.steps or due:
             while due and due[0][0] <= done:
@@ -224,7 +228,7 @@ class Round:
             time.sleep(0.002)
 
     def _dump(self) -> None:
-        self._agent("dump", state="dumper")
+        self._dumper = self._agent("dump", state="dumper")
 
     def _kill_agents(self) -> None:
         for agent in self._agents:
