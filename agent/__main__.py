@@ -9,15 +9,18 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from agent import errors
+from agent.archive_alone import archive, archive_once
 from agent.catalog import newest_first, survey
 from agent.config import load
 from agent.context import Context
+from agent.coverage import coverage
 from agent.dump import dump_once
 from agent.manifest import as_report
 from agent.moment import parse_target
@@ -80,10 +83,29 @@ def _parser() -> argparse.ArgumentParser:
         "Run as a service: heartbeat, epoch, orders, and a dump each interval while this site writes.",
     )
     add("dump", _dump, "Make one backup now, if this site is the writer.")
+    command = add(
+        "archive",
+        _archive,
+        "Archive the binary log alone, as a service: seconds of loss instead of a dump interval. 'run' does "
+        "this too, beside the dumps.",
+    )
+    command.add_argument(
+        "--once",
+        action="store_true",
+        help="archive what is committed by now, and end",
+    )
+    command.add_argument(
+        "--patience",
+        type=float,
+        default=600,
+        metavar="SECONDS",
+        help="with --once: give up after so long (default: %(default)g)",
+    )
     add(
         "list",
         _list,
-        f"The newest {_LISTED} complete backups, newest first, and the number of incomplete ones.",
+        f"The newest {_LISTED} complete backups, newest first, how far the archived log continues the newest "
+        "of each epoch, and the number of incomplete ones.",
     )
     command = add(
         "restore",
@@ -126,9 +148,25 @@ def _set_up_logging() -> None:
 
 def _run(context: Context, _: argparse.Namespace) -> int:
     agent = Agent(context)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: agent.stop())
+    _on_signal(agent.stop)
     agent.run()
+    return 0
+
+
+def _on_signal(stop: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop())
+
+
+def _archive(context: Context, arguments: argparse.Namespace) -> int:
+    if not arguments.once:
+        stopping = threading.Event()
+        _on_signal(stopping.set)
+        archive(context, stopping)
+        return 0
+    status = archive_once(context, arguments.patience)
+    lines = [f"archived to {status['position']}: {status['segments']} segments", status["archived_gtid"]]
+    _print(arguments, status, lines)
     return 0
 
 
@@ -142,15 +180,24 @@ def _dump(context: Context, arguments: argparse.Namespace) -> int:
 
 def _list(context: Context, arguments: argparse.Namespace) -> int:
     listing = survey(context.restore_from)
-    backups = [as_report(manifest) for manifest in newest_first(context.restore_from, listing, _LISTED)]
+    manifests = newest_first(context.restore_from, listing, _LISTED)
+    backups = [as_report(manifest) for manifest in manifests]
+    log = coverage(context.restore_from, manifests)
     total = len(listing.complete)
     lines = [
         f"{report['backup']}  epoch {report['epoch']}  {report['site']:5}  data of {report['snapshot_at']}  "
         f"{report['stored_bytes']} bytes"
         for report in backups
     ]
+    lines += [str(reach) for reach in log]
     lines.append(f"{total} complete, {len(listing.incomplete)} incomplete")
-    _print(arguments, {"backups": backups, "complete": total, "incomplete": listing.incomplete}, lines)
+    document = {
+        "backups": backups,
+        "log": [dataclasses.asdict(reach) for reach in log],
+        "complete": total,
+        "incomplete": listing.incomplete,
+    }
+    _print(arguments, document, lines)
     return 0
 
 

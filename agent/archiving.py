@@ -36,7 +36,7 @@ class Archiving:
         self._retry_s = max(1.0, context.config.dump.interval_s / 10)
         self._archiver = Archiver(context, epoch) if context.config.archive is not None else None
         self._fit = False
-        self._thread = threading.Thread(target=self._run, name="archive")
+        self._thread = threading.Thread(target=self._run, name="archive", daemon=True)
 
     def start(self) -> None:
         """Begin, unless no archive is configured."""

@@ -82,7 +82,7 @@ class Job(Generic[Result]):
     def begin(self, action: Callable[[], Result]) -> None:
         """Start a run; there must be none."""
         self._result, self._worked = None, False
-        self._thread = threading.Thread(target=self._run, args=(action,), name=self._name)
+        self._thread = threading.Thread(target=self._run, args=(action,), name=self._name, daemon=True)
         self._thread.start()
 
     def _run(self, action: Callable[[], Result]) -> None:

@@ -16,7 +16,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from agent.archive.log import survey as survey_log
+from agent.archive.run import Log, Run
 from agent.catalog import newest_first, survey
+from agent.catchup import Start, catch_up
 from agent.clients import find
 from agent.context import Context
 from agent.database import Login, session
@@ -33,6 +36,7 @@ from agent.errors import (
     RestoreError,
     VerificationError,
 )
+from agent.gtid import GtidSet
 from agent.load import clear, load
 from agent.manifest import Manifest
 from agent.mysqldump import Limits
@@ -40,11 +44,13 @@ from agent.rewrite import Rewriter
 from agent.scratch import require_room, scratch_server
 from agent.signals import Verification, write_verification
 from agent.storage import BlobMissingError
-from agent.verify import verify
+from agent.tail import covers, reached, read_tail
+from agent.verify import enabled_events, verify
 
 _log = logging.getLogger(__name__)
 Mode = Literal["auto", "full", "sampled", "off"]
 # What says that the chain itself is bad. Anything else - no disk, no network - proves nothing.
+_OLDER = 4  # bases that are looked at for one whose log leads to the newest
 _BAD = (VerificationError, RestoreError, LogError, DumpError, BlobMissingError)
 
 
@@ -90,7 +96,7 @@ def verify_chain(context: Context, mode: Mode, stopping: threading.Event | None 
 
 def _try(context: Context, base: Manifest, plan: _Plan, stopping: threading.Event) -> Verification:
     began = time.monotonic()
-    error, gtid, notes = "", "", plan.notes
+    error, proof = "", _Proof(list(plan.notes))
     server_lives = threading.Event()
     try:
         with scratch_server(
@@ -100,7 +106,7 @@ def _try(context: Context, base: Manifest, plan: _Plan, stopping: threading.Even
             stopping=stopping,
         ) as account:
             try:
-                notes += tuple(_compare(context, account, base, plan, stopping))
+                _prove(_Scratch(context, account, stopping), base, plan, proof)
             finally:
                 with suppress(DatabaseError), session(account):
                     server_lives.set()
@@ -115,25 +121,112 @@ def _try(context: Context, base: Manifest, plan: _Plan, stopping: threading.Even
         backup=base.backup,
         mode=plan.mode,
         tables=tuple(sorted(f"{schema}.{table}" for schema, table in plan.tables)),
-        gtid=gtid,
-        next_backup="",
+        gtid=proof.gtid,
+        next_backup=proof.next_backup,
         seconds=round(time.monotonic() - began, 3),
         ok=not error,
         error=error,
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys(proof.notes)),
     )
 
 
-def _compare(
-    context: Context, account: Login, base: Manifest, plan: _Plan, stopping: threading.Event
-) -> list[str]:
-    """Load ``base``, dump it again and compare; returns what the comparison had to leave out."""
-    limits = Limits(context.config.dump.stall_s, stopping)
-    with session(account, read_timeout_s=None) as database:
-        clear(database, base.schemas)
-        rewrite = _Sampler(plan.tables) if plan.mode == "sampled" else Rewriter({}, {})
-        load(find("mysql"), account, database, context.backups, base, rewrite=rewrite, phase=_untimed)
-    return verify(find("mysqldump"), account, _as_loaded(base, plan), limits)
+@dataclass
+class _Proof:
+    """What was shown so far; see ``Verification``."""
+
+    notes: list[str]
+    gtid: str = ""
+    next_backup: str = ""
+
+
+@dataclass(frozen=True)
+class _Scratch:
+    """The scratch server and what is done with it."""
+
+    context: Context
+    account: Login
+    stopping: threading.Event
+
+    def load(self, base: Manifest, rewrite: Rewriter) -> None:
+        with session(self.account, read_timeout_s=None) as database:
+            clear(database, base.schemas)
+            store = self.context.backups
+            load(find("mysql"), self.account, database, store, base, rewrite=rewrite, phase=_untimed)
+
+    def compare(self, wanted: Manifest) -> list[str]:
+        """Dump the copy; returns what the comparison had to leave out."""
+        limits = Limits(self.context.config.dump.stall_s, self.stopping)
+        return verify(find("mysqldump"), self.account, wanted, limits)
+
+    def replay(self, base: Manifest, run: Run, wanted: GtidSet) -> None:
+        """Replay ``wanted`` of the log behind ``base`` onto its copy."""
+        with session(self.account, read_timeout_s=None) as database:
+            catch_up(
+                self.account,
+                database,
+                self.context.backups,
+                run,
+                start=Start.at(base, enabled_events(base)),
+                wanted=wanted,
+                schemas=base.schemas,
+                names={},
+            )
+
+
+def _prove(scratch: _Scratch, base: Manifest, plan: _Plan, proof: _Proof) -> None:
+    """The base by its hashes; then the log behind it; then, from an older base, the log before it."""
+    rewrite = _Sampler(plan.tables) if plan.mode == "sampled" else Rewriter({}, {})
+    scratch.load(base, rewrite)
+    proof.notes += scratch.compare(_as_loaded(base, plan))
+    if plan.mode == "sampled" or not base.gtid_before:
+        return
+    store = scratch.context.backups
+    log = survey_log(store, base.epoch)
+    if not log.pieces:
+        proof.notes.append("there is no archived log of this epoch")
+        return
+    run = log.run_for(GtidSet.parse(base.gtid_before))
+    tail = read_tail(store, run, base, None)
+    if tail.end:
+        raise LogError(tail.end)
+    if tail.ambiguous or not covers(base, tail.gtids):
+        proof.notes.append(
+            f"the log was not replayed onto it: {tail.ambiguous or 'it does not reach past the snapshot yet'}"
+        )
+    elif tail.gtids:
+        scratch.replay(base, run, tail.gtids)
+        proof.gtid = str(reached(base, tail.gtids))
+    _prove_the_log_before(scratch, base, log, proof)
+
+
+def _prove_the_log_before(scratch: _Scratch, base: Manifest, log: Log, proof: _Proof) -> None:
+    """An older base and the log up to this one's snapshot must give this one, hash by hash."""
+    end = GtidSet.parse(base.gtid_before)
+    if base.gtid_before != base.gtid_after:
+        proof.notes.append("its snapshot was taken under writes, so the log before it could not be compared")
+        return
+    store = scratch.context.backups
+    for older in newest_first(store, survey(store), _OLDER)[1:]:
+        run = log.run_for(GtidSet.parse(older.gtid_before))
+        between = end - GtidSet.parse(older.gtid_before)
+        if older.epoch != base.epoch or older.schemas != base.schemas or not between <= run.gtids:
+            continue
+        tail = read_tail(store, run, older, between)
+        fits = tail.gtids == between and not tail.end and not tail.ambiguous
+        if not between or not fits or not covers(older, tail.gtids):
+            continue
+        scratch.load(older, Rewriter({}, {}))
+        scratch.replay(older, run, between)
+        try:
+            scratch.compare(base)
+        except VerificationError as error:
+            raise VerificationError(
+                f"{older.backup} and the log behind it do not lead to {base.backup}: {error}"
+            ) from error
+        proof.next_backup = base.backup
+        proof.notes.append(f"{older.backup} and the log behind it give the same")
+        return
+    proof.notes.append("no older base with the log up to this one")
 
 
 @contextmanager
@@ -157,11 +250,7 @@ def _plan(base: Manifest, mode: Mode, limit: float) -> _Plan:
         chosen.add(min(order, key=lambda table: sizes[table]))
     notes = (
         f"sampled: the rows of {len(chosen)} of {len(sizes)} tables; the log was not replayed",
-        *(
-            f"{s}.{t} is larger than verify.full_up_to_mb: never sampled"
-            for s, t in order
-            if sizes[s, t] > limit
-        ),
+        *(f"{s}.{t} exceeds verify.full_up_to_mb: never sampled" for s, t in order if sizes[s, t] > limit),
     )
     return _Plan("sampled", frozenset(chosen), notes)
 

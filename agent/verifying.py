@@ -7,7 +7,6 @@ import time
 from datetime import datetime
 from typing import Any
 
-from agent.archive.packing import pack
 from agent.catalog import manifest_of
 from agent.context import Context
 from agent.epoch import Epoch
@@ -21,18 +20,16 @@ from agent.weekly import keep_weekly
 
 _RETRY_S = 600.0  # a restore into a scratch server is not worth trying every few seconds
 _RETRIES_PER_INTERVAL = 10
-_PACKS_PER_PERIOD = 4
 _SHOWN = ("at", "backup", "mode", "gtid", "next_backup", "seconds", "ok", "error")
 
 
 class Verifying:
-    """What is done with the vault's content while this site writes: proved, copied weekly, packed."""
+    """What is done with the vault's content while this site writes: proved, and copied weekly."""
 
     def __init__(self, context: Context, troubles: Troubles, stopping: threading.Event) -> None:
         self._context, self._troubles, self._stopping = context, troubles, stopping
         self._verifying: Job[dict[str, Any]] = Job("verification", troubles)
-        self._packing: Job[int] = Job("packing", troubles)
-        self._next = self._next_pack = 0.0
+        self._next = 0.0
         self._epoch = 0
         self._last: dict[str, Any] | None = None
         self._bad: dict[str, Any] | None = None
@@ -44,15 +41,13 @@ class Verifying:
         if epoch is not None and epoch.writer == self._context.config.site and base is not None:
             if epoch.epoch != self._epoch:
                 self._epoch, self._last, self._last_good = epoch.epoch, None, None
-                self._next = self._next_pack = 0.0
+                self._next = 0.0
             self._verify(epoch.epoch)
-            self._pack(epoch.epoch)
         return bad
 
     def join(self, patience_s: float) -> None:
         """Wait for what is being given up."""
         self._verifying.join(patience_s)
-        self._packing.join(patience_s)
 
     def state(self) -> dict[str, Any] | None:
         """For the heartbeat: the last result, and when the last good one was; None: none is known."""
@@ -86,7 +81,6 @@ class Verifying:
         return result
 
     def _collect(self) -> bool:
-        self._packing.collect()
         ended = self._verifying.collect()
         if ended is None:
             return False
@@ -100,14 +94,6 @@ class Verifying:
         self._next = time.monotonic() + retry_s
         self._last = bad or self._last
         return bad is not None
-
-    def _pack(self, epoch: int) -> None:
-        archive = self._context.config.archive
-        if archive is None or self._packing.busy or time.monotonic() < self._next_pack:
-            return
-        self._next_pack = time.monotonic() + archive.pack_s / _PACKS_PER_PERIOD
-        store, stopping = self._context.backups, self._stopping
-        self._packing.begin(lambda: pack(store, epoch, archive.pack_s, stopping))
 
 
 def _age_s(at: str) -> float:

@@ -37,6 +37,7 @@ _PATIENCE_S = 0.25  # how soon a stop or a new epoch is noticed
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 15.0
 _LOOK_S = 10.0
+_ANSWER_S = 20.0  # the server's, to the few short questions asked before the log is followed
 _PACKS_PER_PERIOD = 4  # so a period is packed at the latest a quarter of it after its end
 _INTERVALS = 200
 
@@ -130,7 +131,7 @@ class Archiver:
     def _archive(self, epoch: Epoch, stopping: threading.Event) -> None:
         """One connection's worth."""
         account = self._context.login()
-        with session(account) as database:
+        with session(account, read_timeout_s=_ANSWER_S) as database:
             server = ask(database)
         log = survey(self._context.backups, epoch.epoch)
         start = find_start(
@@ -156,10 +157,12 @@ class Archiver:
             self._follow(epoch, chain, tail, stopping)
 
     def _follow(self, epoch: Epoch, chain: Chain, tail: Tail, stopping: threading.Event) -> None:
-        acknowledged = 0
-        while not stopping.is_set():
+        acknowledged, ending = 0, False
+        while not ending:
+            ending = stopping.is_set()  # then what waits is written at once, and once
             self._current(epoch)
-            batch = tail.take(flush_s=self._settings.flush_s, patience_s=_PATIENCE_S)
+            flush_s, patience_s = (0.0, 0.0) if ending else (self._settings.flush_s, _PATIENCE_S)
+            batch = tail.take(flush_s=flush_s, patience_s=patience_s)
             if batch is not None:
                 prepared = chain.prepare(batch, tail.skipped if acknowledged == 0 else [])
                 if not self._write(epoch, prepared, stopping):
@@ -170,9 +173,9 @@ class Archiver:
             self._worked(tail.quiet_since(acknowledged), tail.waiting)
 
     def _write(self, epoch: Epoch, prepared: Prepared, stopping: threading.Event) -> bool:
-        """Write until it is acknowledged; False when told to stop before."""
+        """Write until it is acknowledged; False when it failed and we are told to stop."""
         pause = 0.0
-        while not stopping.is_set():
+        while True:
             self._current(epoch)
             try:
                 write(self._context.backups, prepared)
@@ -183,9 +186,9 @@ class Archiver:
             except StorageError as error:
                 self._failed(str(error))
                 asked = error.retry_after_s if isinstance(error, BlobThrottledError) else 0.0
-                stopping.wait(max(pause, asked))
+                if stopping.wait(max(pause, asked)):
+                    return False
                 pause = min(max(2 * pause, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
-        return False
 
     def _begin(self, epoch: Epoch, archived: GtidSet, start: Start) -> None:
         with self._lock:

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
 
-from agent.binlog import rows_types
 from agent.binlog.rows_map import FieldType
+from agent.binlog.rows_values import datetime_text, decimal
 from agent.errors import LogError
 
 _SMALL_OBJECT, _LARGE_OBJECT, _SMALL_ARRAY, _LARGE_ARRAY = 0, 1, 2, 3
 _LITERAL, _INT16, _UINT16, _INT32, _UINT32, _INT64, _UINT64, _DOUBLE, _STRING = range(4, 13)
 _OPAQUE = 15
-_SIGNED = {_INT16: struct.Struct("<h"), _INT32: struct.Struct("<i"), _INT64: struct.Struct("<q")}
-_UNSIGNED = {_UINT16: struct.Struct("<H"), _UINT32: struct.Struct("<I"), _UINT64: struct.Struct("<Q")}
-_FLOATING = struct.Struct("<d")
 _LITERALS = ("null", "true", "false")
 _INLINE = frozenset((_LITERAL, _INT16, _UINT16))
 _INLINE_LARGE = _INLINE | {_INT32, _UINT32}
@@ -58,23 +56,35 @@ def _value(data: bytes, kind: int, at: int) -> _Node:
         large = kind in (_LARGE_OBJECT, _LARGE_ARRAY)
         # Offsets inside a container count from its start.
         return _container(data[at:], large, kind in (_SMALL_OBJECT, _LARGE_OBJECT))
-    if kind == _LITERAL:
-        return _LITERALS[data[at]]
-    if kind in _SIGNED:
-        return str(_SIGNED[kind].unpack_from(data, at)[0])
-    if kind in _UNSIGNED:
-        number: int = _UNSIGNED[kind].unpack_from(data, at)[0]
+    if kind in _SCALARS:
+        return _SCALARS[kind](data, at)
+    raise LogError(f"a JSON document holds a value of type {kind}, which this agent does not know")
+
+
+def _unsigned(kind: int) -> Callable[[bytes, int], _Node]:
+    layout = struct.Struct({_UINT16: "<H", _UINT32: "<I", _UINT64: "<Q"}[kind])
+
+    def read(data: bytes, at: int) -> _Node:
+        number: int = layout.unpack_from(data, at)[0]
         # Parsed text gives a signed number whenever it fits into one.
         return str(number) if number > _LARGEST_SIGNED else b"CAST(%d AS UNSIGNED)" % number
-    if kind == _DOUBLE:
-        return repr(_FLOATING.unpack_from(data, at)[0])
-    if kind == _STRING:
-        length, start = _variable_length(data, at)
-        return json.dumps(data[start : start + length].decode(), ensure_ascii=False)
-    if kind == _OPAQUE:
-        length, start = _variable_length(data, at + 1)
-        return _opaque(data[at], data[start : start + length])
-    raise LogError(f"a JSON document holds a value of type {kind}, which this agent does not know")
+
+    return read
+
+
+def _string(data: bytes, at: int) -> _Node:
+    length, start = _variable_length(data, at)
+    return json.dumps(data[start : start + length].decode(), ensure_ascii=False)
+
+
+def _opaque(data: bytes, at: int) -> _Node:
+    length, start = _variable_length(data, at + 1)
+    kind, value = data[at], data[start : start + length]
+    if kind == FieldType.NEWDECIMAL:
+        return decimal(value[2:], value[0], value[1])
+    if kind in (FieldType.DATE, FieldType.DATETIME, FieldType.TIMESTAMP, FieldType.TIME):
+        return _temporal(kind, int.from_bytes(value, "little", signed=True))
+    return _binary(kind, value)
 
 
 def _container(data: bytes, large: bool, is_object: bool) -> _Node:
@@ -121,23 +131,13 @@ def _variable_length(data: bytes, at: int) -> tuple[int, int]:
             return length, at
 
 
-def _opaque(kind: int, data: bytes) -> bytes:
-    match kind:
-        case FieldType.NEWDECIMAL:
-            return rows_types.decimal(data[2:], data[0], data[1])
-        case FieldType.DATE | FieldType.DATETIME | FieldType.TIMESTAMP | FieldType.TIME:
-            return _temporal(kind, int.from_bytes(data, "little", signed=True))
-        case _:
-            return _binary(kind, data)
-
-
 def _temporal(kind: int, packed: int) -> bytes:
     sign = "-" if packed < 0 else ""
     whole, fraction = abs(packed) >> 24, abs(packed) & 0xFFFFFF
     if kind == FieldType.TIME:
         clock = f"{whole >> 12 & 1023:02d}:{whole >> 6 & 63:02d}:{whole & 63:02d}"
         return f"TIME'{sign}{clock}.{fraction:06d}'".encode()
-    text = rows_types.datetime_text(whole)
+    text = datetime_text(whole)
     if kind == FieldType.DATE:
         return f"DATE'{text[:10]}'".encode()
     # A TIMESTAMP in a document is shown, compared and named like a DATETIME.
@@ -148,3 +148,17 @@ def _binary(kind: int, data: bytes) -> bytes:
     if kind in (FieldType.VARCHAR, FieldType.VAR_STRING):
         return b"0x" + data.hex().encode() if data else b"CAST('' AS BINARY)"
     raise LogError(f"a JSON document holds a binary value of type {kind}, which this agent cannot write")
+
+
+_SCALARS: dict[int, Callable[[bytes, int], _Node]] = {
+    _LITERAL: lambda data, at: _LITERALS[data[at]],
+    _INT16: lambda data, at: str(struct.unpack_from("<h", data, at)[0]),
+    _INT32: lambda data, at: str(struct.unpack_from("<i", data, at)[0]),
+    _INT64: lambda data, at: str(struct.unpack_from("<q", data, at)[0]),
+    _UINT16: _unsigned(_UINT16),
+    _UINT32: _unsigned(_UINT32),
+    _UINT64: _unsigned(_UINT64),
+    _DOUBLE: lambda data, at: repr(struct.unpack_from("<d", data, at)[0]),
+    _STRING: _string,
+    _OPAQUE: _opaque,
+}

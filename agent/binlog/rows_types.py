@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from agent.binlog import jsonb
 from agent.binlog.rows_map import FieldType, MappedColumn
+from agent.binlog.rows_values import datetime_text, decimal, decimal_bytes, floating
 from agent.errors import LogError
 
 Read = Callable[[bytes, int], tuple[bytes, int]]
@@ -22,7 +23,6 @@ Read = Callable[[bytes, int], tuple[bytes, int]]
 NULL = b"NULL"
 _EMPTY = b"''"
 _ZERO_TIMESTAMP = "0000-00-00 00:00:00"
-_DECIMAL_BYTES = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
 _INTEGERS = {
     FieldType.TINY: 1,
     FieldType.SHORT: 2,
@@ -30,6 +30,7 @@ _INTEGERS = {
     FieldType.LONG: 4,
     FieldType.LONGLONG: 8,
 }
+_STRINGS = frozenset((FieldType.STRING, FieldType.VARCHAR, FieldType.VAR_STRING))
 # utf8mb3's introducer is deprecated and would warn; the bytes mean the same in utf8mb4.
 _INTRODUCER = {"utf8mb3": "utf8mb4"}
 
@@ -49,29 +50,12 @@ def reader(column: MappedColumn, *, unsigned: bool, charset: str | None) -> Read
         return _integer(_INTEGERS[kind], unsigned)
     if kind in _TEMPORAL:
         return _TEMPORAL[kind](column.length)
-    match kind:
-        case FieldType.FLOAT | FieldType.DOUBLE:
-            return _floating(struct.Struct("<f" if kind is FieldType.FLOAT else "<d"))
-        case FieldType.NEWDECIMAL:
-            return _decimal(column.length, column.scale)
-        case FieldType.BIT:
-            return _bits((column.length + 7) // 8)
-        case FieldType.ENUM:
-            return _integer(column.length, True)
-        case FieldType.SET:
-            # A SET compares as a signed number; its 64th member is the sign.
-            return _integer(column.length, column.length < 8)
-        case FieldType.STRING | FieldType.VARCHAR | FieldType.VAR_STRING:
-            pad = column.length if kind is FieldType.STRING and charset in (None, "binary") else 0
-            return _text(1 if column.length < 256 else 2, charset, pad)
-        case FieldType.BLOB:
-            return _text(column.length, charset, 0)
-        case FieldType.GEOMETRY | FieldType.VECTOR:
-            return _text(column.length, None, 0)
-        case FieldType.JSON:
-            return _json(column.length)
-        case _:
-            raise LogError(f"the log holds values of type {kind.name}, which this agent cannot read")
+    if kind in _STRINGS:
+        pad = column.length if kind is FieldType.STRING and charset in (None, "binary") else 0
+        return _text(1 if column.length < 256 else 2, charset, pad)
+    if kind not in _OTHERS:
+        raise LogError(f"the log holds values of type {kind.name}, which this agent cannot read")
+    return _OTHERS[kind](column, charset)
 
 
 def _integer(size: int, unsigned: bool) -> Read:
@@ -93,47 +77,9 @@ def _floating(layout: struct.Struct) -> Read:
     return read
 
 
-def floating(value: float) -> bytes:
-    """A DOUBLE literal (with an exponent: without one it would be a DECIMAL)."""
-    text = repr(value)
-    return (text if "e" in text else f"{text}e0").encode()
-
-
 def _decimal(precision: int, scale: int) -> Read:
     size = decimal_bytes(precision, scale)
     return lambda data, at: (decimal(data[at : at + size], precision, scale), at + size)
-
-
-def decimal_bytes(precision: int, scale: int) -> int:
-    """How long the binary form of a DECIMAL is."""
-    whole = precision - scale
-    return (
-        whole // 9 * 4 + _DECIMAL_BYTES[whole % 9] + scale // 9 * 4 + _DECIMAL_BYTES[scale % 9]
-    )
-
-
-def decimal(data: bytes, precision: int, scale: int) -> bytes:
-    """The literal of a DECIMAL from its binary form: groups of nine digits, all bits inverted if negative."""
-    bits = len(data) * 8
-    number = int.from_bytes(data, "big") ^ 1 << bits - 1
-    negative = bool(number >> bits - 1)
-    if negative:
-        number ^= (1 << bits) - 1
-    data = number.to_bytes(len(data), "big")
-    at = 0
-
-    def digits(count: int) -> str:
-        nonlocal at
-        start, at = at, at + _DECIMAL_BYTES[count]
-        return f"{int.from_bytes(data[start:at], 'big'):0{count}d}"
-
-    whole = precision - scale
-    head = [digits(whole % 9)] if whole % 9 else []
-    head += [digits(9) for _ in range(whole // 9)]
-    tail = [digits(9) for _ in range(scale // 9)]
-    tail += [digits(scale % 9)] if scale % 9 else []
-    text = "".join(head).lstrip("0") or "0"
-    return (("-" if negative else "") + text + ("." + "".join(tail) if tail else "")).encode()
 
 
 def _bits(size: int) -> Read:
@@ -206,16 +152,6 @@ def _datetime(digits: int) -> Read:
     return read
 
 
-def datetime_text(packed: int) -> str:
-    """Date and time to the second from MySQL's packed form without its fraction."""
-    day, clock = packed >> 17, packed & (1 << 17) - 1
-    months = day >> 5
-    return (
-        f"{months // 13:04d}-{months % 13:02d}-{day & 31:02d}"
-        f" {clock >> 12:02d}:{clock >> 6 & 63:02d}:{clock & 63:02d}"
-    )
-
-
 def _timestamp(digits: int) -> Read:
     size = 4 + (digits + 1) // 2
 
@@ -235,4 +171,17 @@ _TEMPORAL: dict[FieldType, Callable[[int], Read]] = {
     FieldType.TIME2: _time,
     FieldType.DATETIME2: _datetime,
     FieldType.TIMESTAMP2: _timestamp,
+}
+_OTHERS: dict[FieldType, Callable[[MappedColumn, str | None], Read]] = {
+    FieldType.FLOAT: lambda _column, _charset: _floating(struct.Struct("<f")),
+    FieldType.DOUBLE: lambda _column, _charset: _floating(struct.Struct("<d")),
+    FieldType.NEWDECIMAL: lambda column, _charset: _decimal(column.length, column.scale),
+    FieldType.BIT: lambda column, _charset: _bits((column.length + 7) // 8),
+    FieldType.ENUM: lambda column, _charset: _integer(column.length, True),
+    # A SET compares as a signed number; its 64th member is the sign.
+    FieldType.SET: lambda column, _charset: _integer(column.length, column.length < 8),
+    FieldType.BLOB: lambda column, charset: _text(column.length, charset, 0),
+    FieldType.GEOMETRY: lambda column, _charset: _text(column.length, None, 0),
+    FieldType.VECTOR: lambda column, _charset: _text(column.length, None, 0),
+    FieldType.JSON: lambda column, _charset: _json(column.length),
 }

@@ -26,11 +26,15 @@ _LISTED = frozenset(
 class Changes(Protocol):
     """Takes the row changes of one table in commit order.
 
-    ``size``: bytes of memory in use. ``top``: the largest AUTO_INCREMENT value seen.
+    ``size``: bytes of memory in use.
     """
 
     size: int
-    top: int
+
+    @property
+    def top(self) -> int:
+        """The largest AUTO_INCREMENT value seen."""
+        ...
 
     def change(self, before: Row | None, after: Row | None, *, checked: bool) -> None:
         """Take one change. ``checked``: the source's session had foreign key checks on."""

@@ -17,7 +17,7 @@ from agent.replay.statements import (
     Statement,
     describe,
     disabled_event,
-    qualified,
+    subject,
     tokens,
     without_definer,
 )
@@ -32,20 +32,24 @@ _DEFAULTS = {
 _TIME_ZONE_UNKNOWN, _NO_DATABASE, _TWO_KEYS, _TWO_COUNTERS = "1298", "1049", "1068", "1075"
 # Notes and warnings that the source gave as well, or that are about words: they do not say that the copy
 # differs. IF EXISTS, IF NOT EXISTS; deprecations; a second index on the same columns.
-_HARMLESS = frozenset((1008, 1007, 1050, 1051, 1287, 1304, 1305, 1360, 1539, 1537, 1681, 1831, 3719, 3720, 3778))
+_HARMLESS = frozenset(
+    (1007, 1008, 1050, 1051, 1287, 1304, 1305, 1360, 1537, 1539, 1681, 1831, 3719, 3720, 3778)
+)
 
 
 def touched(query: Query, settings: Settings, schemas: Iterable[str]) -> bool:
     """Whether a statement changes one of ``schemas``."""
-    changed = settings.schemas if settings.schemas is not None else (query.schema,)
+    changed = settings.schemas
+    if changed is None:  # so it is for CREATE TABLE ... SELECT
+        changed = (subject(query.statement)[0] or query.schema,)
     return bool({name.lower() for name in changed} & {name.lower() for name in schemas})
 
 
 def ambiguous(transactions: Iterable[Transaction], schemas: Iterable[str]) -> str | None:
     """Why a base whose window (``gtid_after`` less ``gtid_before``) holds ``transactions`` cannot serve.
 
-    A snapshot taken between two states of a table's definition cannot be replayed onto: whether a CREATE, DROP
-    or ALTER of the window is already in the dump is not known, and repeating it may fail or, worse, succeed.
+    A snapshot taken between two states of a definition cannot be replayed onto: whether a CREATE, DROP or
+    ALTER of the window is already in the dump is not known, and repeating it may fail or, worse, succeed.
     So a base whose window holds DDL of the dumped schemas does not serve; an older one does.
 
     Returns:
@@ -89,7 +93,8 @@ class Definitions:
                     self._session.rows(f"SET SESSION {name} = OFF")
                 except DatabaseError as error:
                     if name == "sql_require_primary_key":
-                        raise LogError(f"set the server parameter {name} to OFF for the restore: {error}") from error
+                        fix = f"set the server parameter {name} to OFF for the restore"
+                        raise LogError(f"{fix}: {error}") from error
 
     @property
     def events(self) -> tuple[tuple[str, str], ...]:
@@ -118,7 +123,8 @@ class Definitions:
             hint = ""
             if _TIME_ZONE_UNKNOWN in str(error):
                 hint = "; load the time zone tables (on Azure: CALL mysql.az_load_timezone();)"
-            raise LogError(f"a {statement.verb} {statement.object} of the log failed: {error}{hint}") from error
+            what = f"{statement.verb} {statement.object}"
+            raise LogError(f"a {what} of the log failed: {error}{hint}") from error
         if statement.verb == "DROP":
             self._forget(text, statement, schema)
         return warnings
@@ -158,9 +164,7 @@ class Definitions:
 
     def _drop_invisible_key(self, text: bytes, tables: Tables, schema: str) -> bool:
         """Make room for the source's own key in a table to which this server gave one."""
-        found = list(tokens(text))
-        at = next(i for i, token in enumerate(found) if token.text == "TABLE") + 1
-        where, name, _ = qualified(found, at)
+        where, name = subject(text)
         table = tables.find(where or schema, name)
         if table is None or not table.invisible_key:
             return False
@@ -184,11 +188,7 @@ class Definitions:
     def _forget(self, text: bytes, statement: Statement, schema: str) -> None:
         if statement.object not in ("EVENT", "DATABASE"):
             return
-        found = list(tokens(text))
-        at = next(i for i, t in enumerate(found) if t.text in ("EVENT", "DATABASE", "SCHEMA")) + 1
-        if found[at].text == "IF":
-            at += 2
-        where, name, _ = qualified(found, at)
+        where, name = subject(text)
         if statement.object == "EVENT":
             self._events.pop(((where or schema).lower(), name.lower()), None)
         else:

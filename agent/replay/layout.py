@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from agent.binlog.rows import Row
 from agent.binlog.rows_map import FieldType, MappedColumn, TableMap
 from agent.binlog.rows_types import NULL, Read, reader
-from agent.binlog.rows import Row
 from agent.database import quoted
 from agent.errors import LogError
 from agent.replay.schema import INVISIBLE_KEY, Column, Table
@@ -41,7 +41,7 @@ _TYPES: Mapping[FieldType, frozenset[str]] = {
         " geomcollection geometrycollection",
     }.items()
 }
-_INTEGERS = frozenset("tinyint smallint mediumint int bigint".split())
+_INTEGERS = frozenset(("tinyint", "smallint", "mediumint", "int", "bigint"))
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,8 @@ def lay_out(mapped: TableMap, table: Table, charset_of: Mapping[int, str]) -> La
         readers.append(reader(column, unsigned=own is None or own.unsigned, charset=charset))
     signs = [True] * first + [column.unsigned for column in table.columns]
     if not mapped.agrees(signs):
-        raise LogError(f"the log's numbers in {mapped.schema}.{mapped.table} have other signs than the target's")
+        where = f"{mapped.schema}.{mapped.table}"
+        raise LogError(f"the log's numbers in {where} have other signs than the target's; take a new dump")
     counters = [i for i, c in columns.items() if c.auto_increment and c.type in _INTEGERS]
     return Layout(
         table=table,

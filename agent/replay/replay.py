@@ -36,7 +36,9 @@ _UNREPLAYABLE = {
     Type.PARTIAL_UPDATE_ROWS: "parts of JSON documents (binlog_row_value_options)",
     Type.TRANSACTION_PAYLOAD: "a compressed transaction (binlog_transaction_compression)",
 }
-_MEANINGLESS = frozenset((Type.XID, Type.ROWS_QUERY, Type.FORMAT_DESCRIPTION, Type.ROTATE, Type.PREVIOUS_GTIDS))
+_MEANINGLESS = frozenset(
+    (Type.XID, Type.ROWS_QUERY, Type.FORMAT_DESCRIPTION, Type.ROTATE, Type.PREVIOUS_GTIDS)
+)
 # Objects whose definitions rows depend on, or on which triggers hang.
 _OF_TABLES = frozenset(("TABLE", "INDEX", "DATABASE"))
 _WITH_TRIGGERS = frozenset(("TABLE", "TRIGGER", "DATABASE"))
@@ -88,9 +90,7 @@ class _Run:
         self._skipped: dict[str, tuple[int, str]] = {}
 
     def _read(self) -> Tables:
-        return read_tables(
-            self._ddl_session, self._plan.schemas, cascades_logged=self._plan.cascades_logged
-        )
+        return read_tables(self._ddl_session, self._plan.schemas, cascades_logged=self._plan.cascades_logged)
 
     def transaction(self, transaction: Transaction) -> None:
         """Take one transaction."""

@@ -1,4 +1,4 @@
-"""The target's tables as the replay needs them: columns, primary keys, foreign keys, and each table's class."""
+"""The target's tables as the replay needs them: columns, keys, foreign keys, and how each is replayed."""
 
 from __future__ import annotations
 
@@ -107,10 +107,11 @@ def read_tables(session: Session, schemas: Sequence[str], *, cascades_logged: bo
     ):
         place = (str(schema), str(table))
         found = columns.setdefault(place, [])
-        if name == INVISIBLE_KEY and "INVISIBLE" in extra:
-            if indexes.get(place, {}).pop("PRIMARY", None) == [INVISIBLE_KEY]:
-                invisible.add(place)
-                continue
+        hidden = name == INVISIBLE_KEY and "INVISIBLE" in extra
+        if hidden and indexes.get(place, {}).get("PRIMARY") == [INVISIBLE_KEY]:
+            del indexes[place]["PRIMARY"]
+            invisible.add(place)
+            continue
         found.append(
             Column(
                 str(name),
@@ -134,9 +135,7 @@ def read_tables(session: Session, schemas: Sequence[str], *, cascades_logged: bo
 def _key(columns: Sequence[Column], indexes: Mapping[str, Sequence[str | None]]) -> tuple[int, ...]:
     """Positions of the columns of the primary key, else of a unique key that is as good."""
     positions: dict[str | None, int] = {
-        column.name: i
-        for i, column in enumerate(columns)
-        if not column.generated or "PRIMARY" in indexes
+        column.name: i for i, column in enumerate(columns) if not column.generated or "PRIMARY" in indexes
     }
     for names in indexes.values():
         if all(name in positions for name in names):

@@ -8,7 +8,12 @@ from agent.replay.schema import Tables
 from agent.replay.statements import Statement, Token, tokens
 
 # A name after one of these is a table's.
-_BEFORE = frozenset("TABLE TABLES EXISTS LIKE TO REFERENCES ON FROM JOIN UPDATE INTO VIEW AS RENAME".split())
+_BEFORE = frozenset(
+    (
+        *("TABLE", "TABLES", "EXISTS", "LIKE", "TO", "REFERENCES", "ON", "FROM", "JOIN", "UPDATE"),
+        *("INTO", "VIEW", "RENAME", "TRUNCATE"),
+    )
+)
 _BODIES = frozenset(("VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT"))
 
 
@@ -32,16 +37,10 @@ def respell(
     done = 0
     for i, token in enumerate(found):
         new = _spelling(found, i, known, known_schemas, bodies=what.object in _BODIES)
-        if new is not None and new != _bare(statement, token):
+        if new is not None and new != token.spelled:
             pieces += [statement[done : token.start], b"`" + new.replace("`", "``").encode() + b"`"]
             done = token.end
     return b"".join([*pieces, statement[done:]])
-
-
-def _bare(statement: bytes, token: Token) -> str:
-    if token.kind == "name":
-        return token.text
-    return statement[token.start : token.end].decode("utf-8", "surrogateescape")
 
 
 def _spelling(

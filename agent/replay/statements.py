@@ -21,15 +21,23 @@ _TOKEN = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
-_TOKEN_NO_BACKSLASH = re.compile(_TOKEN.pattern.replace(rb"[^'\\]|\\.|", b"[^']|").replace(rb'[^"\\]|\\.|', b'[^"]|'), _TOKEN.flags)
+_TOKEN_NO_BACKSLASH = re.compile(
+    _TOKEN.pattern.replace(rb"[^'\\]|\\.|", b"[^']|").replace(rb'[^"\\]|\\.|', b'[^"]|'), _TOKEN.flags
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of a statement that is neither space nor comment. ``text``: words in capitals, names bare."""
+    """A piece of a statement that is neither space nor comment.
+
+    Attributes:
+        text: words in capitals, names without their quotes.
+        spelled: the same, words as they are.
+    """
 
     kind: str
     text: str
+    spelled: str
     start: int
     end: int
 
@@ -68,9 +76,17 @@ _CONTROL = {
     "UNINSTALL": Kind.ACCOUNTS,
     "TRUNCATE": Kind.DDL,
 }
-_OBJECTS = frozenset("TABLE TABLES INDEX VIEW TRIGGER PROCEDURE FUNCTION EVENT DATABASE SCHEMA".split())
+_OBJECTS = frozenset(
+    (
+        *("TABLE", "TABLES", "INDEX", "VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT"),
+        *("DATABASE", "SCHEMA"),
+    )
+)
 _SERVER_OBJECTS = frozenset(
-    "USER ROLE SERVER TABLESPACE UNDO LOGFILE RESOURCE REFERENCE INSTANCE LIBRARY".split()
+    (
+        *("USER", "ROLE", "SERVER", "TABLESPACE", "UNDO", "LOGFILE", "RESOURCE", "REFERENCE"),
+        *("INSTANCE", "LIBRARY"),
+    )
 )
 
 
@@ -90,27 +106,29 @@ def tokens(statement: bytes, *, ansi_quotes: bool = False, backslash: bool = Tru
         kind = found.lastgroup or ""
         if kind == "space":
             continue
-        text = found[0].decode("utf-8", "surrogateescape")
+        text = spelled = found[0].decode("utf-8", "surrogateescape")
         if kind == "word":
             text = text.upper()
         elif kind == "name":
-            text = text[1:-1].replace("``", "`")
+            text = spelled = text[1:-1].replace("``", "`")
         elif kind == "double":
             kind = "name" if ansi_quotes else "string"
-            text = text[1:-1].replace('""', '"') if ansi_quotes else text
-        yield Token(kind, text, found.start(), found.end())
+            text = spelled = text[1:-1].replace('""', '"') if ansi_quotes else text
+        yield Token(kind, text, spelled, found.start(), found.end())
 
 
 def describe(statement: bytes) -> Statement:
     """Say what ``statement`` is, from its first words."""
     head = (token for token in tokens(statement) if token.kind == "word")
-    verb = next(head, Token("", "", 0, 0)).text
+    verb = next(head, Token("", "", "", 0, 0)).text
     if verb in _CONTROL:
-        if verb == "TRUNCATE":
-            return Statement(Kind.DDL, verb, "TABLE")
-        return Statement(_CONTROL[verb], verb, "")
+        return Statement(_CONTROL[verb], verb, "TABLE" if verb == "TRUNCATE" else "")
     if verb not in ("CREATE", "ALTER", "DROP", "RENAME"):
         return Statement(Kind.CHANGE, verb, "")
+    return _describe_definition(verb, head)
+
+
+def _describe_definition(verb: str, head: Iterator[Token]) -> Statement:
     temporary = False
     for token in head:
         temporary |= token.text == "TEMPORARY"
@@ -194,16 +212,21 @@ def disabled_event(statement: bytes, *, ansi_quotes: bool, backslash: bool) -> E
     return EventState(schema, name, None, renamed, statement)
 
 
+def subject(statement: bytes) -> tuple[str, str]:
+    """(schema or empty, name) of the first object that DDL names; empty where it names none."""
+    found = list(tokens(statement))
+    at = next((i + 1 for i, t in enumerate(found) if t.kind == "word" and t.text in _OBJECTS), len(found))
+    while at < len(found) and found[at].kind == "word" and found[at].text in ("IF", "NOT", "EXISTS"):
+        at += 1
+    return qualified(found, at)[:2] if at < len(found) else ("", "")
+
+
 def qualified(found: list[Token], at: int) -> tuple[str, str, int]:
     """(schema or empty, name, next position) of the possibly qualified name at ``at``."""
-    first = _spelled(found[at])
+    first = found[at].spelled
     if at + 2 < len(found) and found[at + 1].text == ".":
-        return first, _spelled(found[at + 2]), at + 3
+        return first, found[at + 2].spelled, at + 3
     return "", first, at + 1
-
-
-def _spelled(token: Token) -> str:
-    return token.text
 
 
 def _outside(found: list[Token], start: int) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""The session that writes replayed rows: settings under which every literal means one thing, and its warnings."""
+"""The session that writes replayed rows: settings under which a literal means one thing, and its warnings."""
 
 from __future__ import annotations
 

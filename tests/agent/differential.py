@@ -143,7 +143,7 @@ def _read_dump(text: str, definitions: dict[str, str], rows: dict[str, Counter[s
         key = f"{schema}: {head.split(chr(10))[0]}".lower()
         if head.startswith("Dumping data"):
             found = _ROW.findall(body)
-            rows[key] = Counter(line.split("` VALUES", 1)[1] for line in found)
+            rows[key] = Counter(line.split(" VALUES (", 1)[1] for line in found)
             rest = _ROW.sub("", body)
         else:
             rest = body

@@ -31,7 +31,9 @@ def events(file: Path) -> Iterator[Event]:
             yield event
 
 
-def transactions(server: MySqlServer, after: str = "", chosen: list[Path] | None = None) -> Iterator[Transaction]:
+def transactions(
+    server: MySqlServer, after: str = "", chosen: list[Path] | None = None
+) -> Iterator[Transaction]:
     """Every transaction whose GTID is not in ``after``; each must be read to its end."""
     done = GtidSet.parse(after)
     for file in chosen or files(server):

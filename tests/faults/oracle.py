@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.gtid import GtidSet
 from sandbox.mysql import MySqlServer
 from sandbox.tools import Tools
 
@@ -51,8 +52,22 @@ class Oracle:
 
     def history(self) -> list[Committed]:
         """Every transaction in the order of the log."""
-        text = self._mysqlbinlog()
-        return [Committed(gtid.decode(), int(us)) for us, gtid in _GTID.findall(text)]
+        return self._committed(self._mysqlbinlog())
+
+    def gtids_in(self, files: list[str]) -> GtidSet:
+        """The transactions in some log files."""
+        found = self._committed(self._run(files))
+        return GtidSet.parse(",".join(one.gtid for one in found))
+
+    def _committed(self, text: bytes) -> list[Committed]:
+        """The transactions that begin in the text and also end there."""
+        heads = list(_GTID.finditer(text))
+        found: list[Committed] = []
+        for at, head in enumerate(heads):
+            rest = text[head.end() : heads[at + 1].start() if at + 1 < len(heads) else len(text)]
+            if b"\nBEGIN\n" not in rest or b"\nCOMMIT/*!*/;" in rest:
+                found.append(Committed(head[2].decode(), int(head[1])))
+        return found
 
     def play(self, gtids: str, schemas: list[str]) -> None:
         """Make the server what the source was after exactly the transactions ``gtids``.
@@ -75,9 +90,11 @@ class Oracle:
 
     def _mysqlbinlog(self, *options: str) -> bytes:
         self.keep_files()
-        files = sorted(self._kept.glob("binlog.[0-9]*"))
+        return self._run([*options, *map(str, sorted(self._kept.glob("binlog.[0-9]*")))])
+
+    def _run(self, words: list[str]) -> bytes:
         done = subprocess.run(
-            [*self._tools.mysqlbinlog, "--no-defaults", *options, *map(str, files)],
+            [*self._tools.mysqlbinlog, "--no-defaults", *words],
             capture_output=True,
             check=False,
         )

@@ -33,6 +33,7 @@ class Plan:
     """One round.
 
     Attributes:
+        based: the steps are counted from the first complete backup on; else from the beginning.
         steps: of the load, all sessions together; ``faults`` come when so many are done.
         service: the agent runs as a service with dumps of its own; else the archiver alone, dumps by command.
         ending: ``quiet``: faults end and everything must arrive. ``disaster``: all is killed as it stands.
@@ -43,6 +44,7 @@ class Plan:
     """
 
     seed: str
+    based: bool
     steps: int
     faults: tuple[tuple[int, str], ...]
     troubles: tuple[Trouble, ...]
@@ -67,6 +69,7 @@ def plan_of(seed: str) -> Plan:
     faults = sorted((random.randint(10, steps), name) for name in names)
     return Plan(
         seed=seed,
+        based=random.random() < 0.9,
         steps=steps,
         faults=tuple(faults),
         troubles=tuple(random_trouble(random) for _ in range(random.choice((0, 0, 1, 2, 4)))),

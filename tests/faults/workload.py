@@ -20,6 +20,7 @@ from tests.faults.statements import SCHEMA, row_change, schema_change
 # Server gone or shutting down, connection lost; lock wait, deadlock: the transaction is over, or in doubt.
 _OVER = {2006, 2013, 2003, 1053, 3168, 1205, 1213, 1927, 4031}
 _PAUSE_S = 0.02
+_PACE_S = 0.003  # leaves the machine to the agent, too
 
 
 class Session(threading.Thread):
@@ -48,6 +49,7 @@ class Session(threading.Thread):
         while not self._over.is_set():
             statements = self._step()
             self.done += 1
+            self._over.wait(_PACE_S)
             try:
                 self._play(self.done * 10 + self._number, statements)
             except (pymysql.err.Error, OSError):
