@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent.archive.log import survey, transactions
+from agent.archive.log import Log, survey, transactions
 from agent.archive.service import Archiver, newest_base
 from agent.context import Context
 from agent.epoch import Epoch
@@ -28,6 +28,7 @@ class Vault:
     def __init__(self, world: World, site: Site, network: Network) -> None:
         self.world, self.site, self.network = world, site, network
         site.document["archive"] = {"flush_seconds": 0.1, "segment_bytes": 65_536, "pack_seconds": 3600}
+        self._endpoint = site.document["storage"]["endpoint"]
         self.epoch: Epoch | None = Epoch(1, "aws", "", "")
 
     @property
@@ -37,6 +38,16 @@ class Vault:
     @property
     def context(self) -> Context:
         return self.site.context
+
+    def direct(self) -> Context:
+        """The same site without a proxy before its Blob endpoint."""
+        storage = self.site.document["storage"]
+        with_proxy = storage["endpoint"]
+        try:
+            storage["endpoint"] = self._endpoint
+            return self.site.context
+        finally:
+            storage["endpoint"] = with_proxy
 
     def settings(self, **values: Any) -> None:
         self.site.document["archive"] |= values
@@ -83,6 +94,9 @@ class Vault:
         self.server.execute("FLUSH BINARY LOGS")
         newest = self.server.execute("SHOW BINARY LOGS")[-1][0]
         self.server.execute("PURGE BINARY LOGS TO %s", (newest,))
+
+    def log(self) -> Log:
+        return survey(self.context.backups, 1)
 
     def blob(self, name: str) -> bytes:
         return self.context.backups.read(name)[0]

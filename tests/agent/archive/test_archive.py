@@ -42,6 +42,7 @@ def test_mysqlbinlog_reads_each_segment_and_together_they_are_the_servers_file(
         for _ in range(30):
             add_owners(vault.server, 40, padding=900)
         vault.caught_up(archiver)
+    vault.server.execute("FLUSH BINARY LOGS")  # until then the file is marked as in use
     segments = [decode(vault.blob(name), name) for name in vault.segments()]
     assert len(segments) > 3
     listed: list[str] = []
@@ -54,7 +55,6 @@ def test_mysqlbinlog_reads_each_segment_and_together_they_are_the_servers_file(
         listed += [
             line for line in done.stdout.decode(errors="replace").splitlines() if "GTID_NEXT= '" in line
         ]
-        assert segment.before == segments[number - 1][0].before or number
     found = [line.split("'")[1] for line in listed if "AUTOMATIC" not in line]
     assert found == vault.read(base=vault.first_before())
     original = (vault.server.folder / "data" / segments[0][0].file).read_bytes()
@@ -190,6 +190,8 @@ def test_a_cut_between_agent_and_database(vault: Vault, wire: Wire) -> None:
     clinic(vault.server)
     before = vault.executed()
     with vault.archiving() as archiver:
+        add_owners(vault.server, 1)
+        vault.caught_up(archiver)  # before its first segment an archive has promised nothing
         for _ in range(3):
             add_owners(vault.server, 1)
             wire.cut()
@@ -197,14 +199,15 @@ def test_a_cut_between_agent_and_database(vault: Vault, wire: Wire) -> None:
             wait_for(lambda: archiver.status()["error"], PATIENCE_S)
             wire.mend()
             vault.caught_up(archiver)
+            wait_for(lambda: archiver.status()["error"] == "", PATIENCE_S)
     assert vault.read(base=before) == vault.gtids(before)
-    wait_for(lambda: archiver.status()["error"] == "", PATIENCE_S)
 
 
 def test_a_database_that_fell_silent_is_noticed(vault: Vault, wire: Wire) -> None:
     clinic(vault.server)
     with vault.archiving() as archiver:
-        wait_for(lambda: archiver.status()["archived_through"], PATIENCE_S)
+        add_owners(vault.server, 1)
+        vault.caught_up(archiver)
         wire.silence()
         wait_for(lambda: "timed out" in archiver.status()["error"], PATIENCE_S)
         wire.cut()
@@ -281,8 +284,10 @@ def test_transactions_with_tags(vault: Vault) -> None:
         cursor.execute(f"INSERT INTO {SCHEMA}.owners (name) VALUES ('x')")
     with vault.archiving() as archiver:
         vault.caught_up(archiver)
-    assert vault.read(base=before) == vault.gtids(before)
-    assert len(vault.read(base=before)) == 4
+    found = vault.read(base=before)
+    assert sorted(found) == vault.gtids(before) and len(found) == 4
+    names = [gtid.split(":")[1:] for gtid in found]
+    assert [name[0] for name in names[:3]] == ["blue", "red_2", "blue"], "not in commit order"
 
 
 def test_two_agents_at_once_write_one_chain(vault: Vault) -> None:
