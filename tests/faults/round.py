@@ -22,11 +22,11 @@ from tests.faults.stage import Stage
 from tests.faults.statements import SCHEMA
 from tests.faults.workload import Session
 
-_LOAD_PATIENCE_S = 60.0
-_END_PATIENCE_S = 90.0
+_LOAD_PATIENCE_S = 120.0
+_END_PATIENCE_S = 180.0
 _RESTART_S = 0.3  # as systemd does after a crash
 _NO_BACKUP = 9
-_RETRIED = {5, 6, 4}
+_RETRIED = {4, 5, 6, 11, 14}
 
 
 class RoundError(AssertionError):
@@ -60,6 +60,7 @@ class Round:
         self._died_at = 0.0
         self._holes = False
         self._clock_s = 0.0
+        self._why = ""
 
     def play(self) -> Outcome:
         """Play it.
@@ -97,7 +98,9 @@ class Round:
 
     @contextlib.contextmanager
     def _sessions(self):  # type: ignore[no-untyped-def]
-        sessions = [Session(self._stage.source, number, self._plan.seed) for number in (1, 2)]
+        sessions = [
+            Session(self._stage.source, number, self._plan.seed, calm=self._plan.based) for number in (1, 2)
+        ]
         for session in sessions:
             session.start()
         try:
@@ -131,7 +134,11 @@ class Round:
         end = time.monotonic() + _LOAD_PATIENCE_S
         while self._plan.based and not self._has_backup() and time.monotonic() < end:
             self._keep_running()
+            if not self._plan.service and not self._dumper.running:
+                self._dump()  # the one before was in trouble
             time.sleep(0.05)
+        for session in sessions:
+            session.calm = False
         begun = sum(session.done for session in sessions)
         while (done := sum(session.done for session in sessions) - begun) < self._plan.steps or due:
             while due and due[0][0] <= done:
@@ -221,7 +228,7 @@ class Round:
             time.sleep(0.002)
 
     def _dump(self) -> None:
-        self._agent("dump", state="dumper")
+        self._dumper = self._agent("dump", state="dumper")
 
     def _kill_agents(self) -> None:
         for agent in self._agents:
@@ -263,7 +270,9 @@ class Round:
             raise RoundError(f"{len(history) - position} transactions are missing after a quiet end")
         archived = self._archived()
         if not words and not self._holes and not archived <= restored:
-            raise RoundError(f"acknowledged by the Blob endpoint and not restored: {archived - restored}")
+            raise RoundError(
+                f"acknowledged by the Blob endpoint and not restored: {archived - restored}; {self._why}"
+            )
         stage.oracle.play(str(restored), ["petclinic", "not_backed_up"])
         found = differences(
             snapshot(stage.oracle.server, stage.tools, [SCHEMA]),
@@ -294,18 +303,20 @@ class Round:
             killed = stage.agent("azure", "restore", *words)
             time.sleep(plan.kill_restore_s)
             killed.kill()
-        for attempt in range(4):
-            restore = stage.agent("azure", "restore", *words)
-            code = restore.wait(180)
-            if code == 0:
-                break
-            if code == _NO_BACKUP:
-                self._refuse_unless_no_base(words, restore)
-                return None
+        restore = stage.agent("azure", "restore", *words)
+        code = restore.wait(_END_PATIENCE_S)
+        if code in _RETRIED:  # by the troubles; without them it must work
             stage.proxy.set()
-            if attempt == 3 or code not in _RETRIED:
-                raise RoundError(f"restore {' '.join(words)} ended with {code}: {restore.said[-1500:]}")
-        return GtidSet.parse(restore.document["restored_gtid"])
+            restore = stage.agent("azure", "restore", *words)
+            code = restore.wait(_END_PATIENCE_S)
+        if code == _NO_BACKUP:
+            self._refuse_unless_no_base(words, restore)
+            return None
+        if code:
+            raise RoundError(f"restore {' '.join(words)} ended with {code}: {restore.said[-1500:]}")
+        report = restore.document
+        self._why = f"choice {report['choice']}, log {report['log']}"
+        return GtidSet.parse(report["reached"]["gtid"])
 
     def _refuse_unless_no_base(self, words: list[str], restore: AgentProcess) -> None:
         """No backup to restore is right only when there is none, or none that old."""
