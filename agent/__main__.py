@@ -27,6 +27,7 @@ from agent.moment import parse_target
 from agent.preflight import check
 from agent.restore import Options, restore
 from agent.run import Agent
+from agent.weekly import copies
 
 _DEFAULT_CONFIG = Path("/etc/pilotlight/agent.json")
 _LISTED = 50
@@ -190,10 +191,13 @@ def _list(context: Context, arguments: argparse.Namespace) -> int:
         for report in backups
     ]
     lines += [str(reach) for reach in log]
+    weekly = copies(context.restore_from)
+    lines += [f"weekly/{name}  epoch and week {of}" for of, name in sorted(weekly.items())]
     lines.append(f"{total} complete, {len(listing.incomplete)} incomplete")
     document = {
         "backups": backups,
         "log": [dataclasses.asdict(reach) for reach in log],
+        "weekly": weekly,
         "complete": total,
         "incomplete": listing.incomplete,
     }
