@@ -9,20 +9,25 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from agent import errors
+from agent.archive_alone import archive, archive_once
 from agent.catalog import newest_first, survey
 from agent.config import load
 from agent.context import Context
+from agent.coverage import coverage
 from agent.dump import dump_once
 from agent.manifest import as_report
+from agent.moment import parse_target
 from agent.preflight import check
-from agent.restore import restore
+from agent.restore import Options, restore
 from agent.run import Agent
+from agent.weekly import copies
 
 _DEFAULT_CONFIG = Path("/etc/pilotlight/agent.json")
 _LISTED = 50
@@ -79,10 +84,29 @@ def _parser() -> argparse.ArgumentParser:
         "Run as a service: heartbeat, epoch, orders, and a dump each interval while this site writes.",
     )
     add("dump", _dump, "Make one backup now, if this site is the writer.")
+    command = add(
+        "archive",
+        _archive,
+        "Archive the binary log alone, as a service: seconds of loss instead of a dump interval. 'run' does "
+        "this too, beside the dumps.",
+    )
+    command.add_argument(
+        "--once",
+        action="store_true",
+        help="archive what is committed by now, and end",
+    )
+    command.add_argument(
+        "--patience",
+        type=float,
+        default=600,
+        metavar="SECONDS",
+        help="with --once: give up after so long (default: %(default)g)",
+    )
     add(
         "list",
         _list,
-        f"The newest {_LISTED} complete backups, newest first, and the number of incomplete ones.",
+        f"The newest {_LISTED} complete backups, newest first, how far the archived log continues the newest "
+        "of each epoch, and the number of incomplete ones.",
     )
     command = add(
         "restore",
@@ -97,6 +121,15 @@ def _parser() -> argparse.ArgumentParser:
         "site is the writer",
     )
     command.add_argument("--backup", metavar="NAME", help="restore this backup instead of the newest")
+    command.add_argument(
+        "--to",
+        metavar="TIME|GTIDS",
+        help="restore the state at this time (ISO 8601 with its zone) or with these transactions, instead of "
+        "all that was archived",
+    )
+    command.add_argument(
+        "--dry-run", action="store_true", help="change nothing; say what would be restored, and what is lost"
+    )
     command.add_argument("--report", type=Path, metavar="FILE", help="also write the report to this file")
     add("check", _check, "What would lose data or stop a backup or a restore, each with its fix.")
     return parser
@@ -116,9 +149,25 @@ def _set_up_logging() -> None:
 
 def _run(context: Context, _: argparse.Namespace) -> int:
     agent = Agent(context)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: agent.stop())
+    _on_signal(agent.stop)
     agent.run()
+    return 0
+
+
+def _on_signal(stop: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop())
+
+
+def _archive(context: Context, arguments: argparse.Namespace) -> int:
+    if not arguments.once:
+        stopping = threading.Event()
+        _on_signal(stopping.set)
+        archive(context, stopping)
+        return 0
+    status = archive_once(context, arguments.patience)
+    lines = [f"archived to {status['position']}: {status['segments']} segments", status["archived_gtid"]]
+    _print(arguments, status, lines)
     return 0
 
 
@@ -132,28 +181,57 @@ def _dump(context: Context, arguments: argparse.Namespace) -> int:
 
 def _list(context: Context, arguments: argparse.Namespace) -> int:
     listing = survey(context.restore_from)
-    backups = [as_report(manifest) for manifest in newest_first(context.restore_from, listing, _LISTED)]
+    manifests = newest_first(context.restore_from, listing, _LISTED)
+    backups = [as_report(manifest) for manifest in manifests]
+    log = coverage(context.restore_from, manifests)
     total = len(listing.complete)
     lines = [
         f"{report['backup']}  epoch {report['epoch']}  {report['site']:5}  data of {report['snapshot_at']}  "
         f"{report['stored_bytes']} bytes"
         for report in backups
     ]
+    lines += [str(reach) for reach in log]
+    weekly = copies(context.restore_from)
+    lines += [f"weekly/{name}  epoch and week {of}" for of, name in sorted(weekly.items())]
     lines.append(f"{total} complete, {len(listing.incomplete)} incomplete")
-    _print(arguments, {"backups": backups, "complete": total, "incomplete": listing.incomplete}, lines)
+    document = {
+        "backups": backups,
+        "log": [dataclasses.asdict(reach) for reach in log],
+        "weekly": weekly,
+        "complete": total,
+        "incomplete": listing.incomplete,
+    }
+    _print(arguments, document, lines)
     return 0
 
 
 def _restore(context: Context, arguments: argparse.Namespace) -> int:
-    report = restore(
-        context, take_over=arguments.take_over, backup=arguments.backup, report_file=arguments.report
+    options = Options(
+        take_over=arguments.take_over,
+        backup=arguments.backup,
+        to=None if arguments.to is None else parse_target(arguments.to),
+        dry_run=arguments.dry_run,
+        report_file=arguments.report,
     )
+    report = restore(context, options)
     lines = [f"warning: {warning}" for warning in report.warnings]
     if report.loaded:
         seconds = ", ".join(f"{phase} {value:.1f} s" for phase, value in report.seconds.items())
-        lines.append(f"{report.backup['backup']} restored: {report.tables_verified} tables equal; {seconds}")
+        lines.append(
+            f"{report.backup['backup']} restored: {report.tables_verified} tables equal, then "
+            f"{report.log['transactions']} transactions of log; {seconds}"
+        )
+    elif report.dry_run:
+        lines += [f"{base['backup']}  {base['chosen']:3}  {base['why']}" for base in report.choice]
+        lines.append(
+            f"would load {report.backup['raw_bytes']} bytes of SQL and replay {report.log['transactions']} "
+            f"transactions ({report.log['bytes']} bytes), to {report.reached['time']}"
+        )
+        lines.append(f"the database: {report.guard or 'may be loaded into'}")
     else:
         lines.append("this database was restored and verified before; nothing was loaded")
+    if report.lost:
+        lines.append(report.lost["sentence"])
     _print(arguments, vars(report), lines)
     return 0
 

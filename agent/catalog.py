@@ -6,6 +6,7 @@ or a modification time, which a skewed clock or a copying tool can turn around.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cmp_to_key
@@ -52,8 +53,8 @@ def survey(store: BlobStore) -> Listing:
     return Listing(tuple(complete), tuple(sorted(incomplete)))
 
 
-def newest_first(store: BlobStore, listing: Listing, count: int = _OPENED) -> list[Manifest]:
-    """The ``count`` newest complete backups, newest first."""
+def batches(store: BlobStore, listing: Listing, size: int = _OPENED) -> Iterator[list[Manifest]]:
+    """The complete backups, ``size`` at a time, newest first; each batch is opened when it is asked for."""
     ranked: list[tuple[tuple[int, int], BlobEntry]] = []
     opened: list[BlobEntry] = []
     for entry in listing.complete:
@@ -63,10 +64,30 @@ def newest_first(store: BlobStore, listing: Listing, count: int = _OPENED) -> li
         else:
             ranked.append((key, entry))
     ranked.sort(key=lambda pair: pair[0], reverse=True)
-    opened += [entry for _, entry in ranked[:count]]
-    with ThreadPoolExecutor(8, thread_name_prefix="manifests") as threads:
-        manifests = list(threads.map(lambda entry: _read(store, entry.name), opened))
-    return sorted(manifests, key=cmp_to_key(_compare), reverse=True)[:count]
+    for at in range(0, max(1, len(ranked)), size):
+        opened += [entry for _, entry in ranked[at : at + size]]
+        with ThreadPoolExecutor(8, thread_name_prefix="manifests") as threads:
+            manifests = list(threads.map(lambda entry: _read(store, entry.name), opened))
+        yield sorted(manifests, key=cmp_to_key(_compare), reverse=True)
+        opened = []
+
+
+def newest_first(store: BlobStore, listing: Listing, count: int = _OPENED) -> list[Manifest]:
+    """The ``count`` newest complete backups, newest first."""
+    return next(batches(store, listing, count))[:count]
+
+
+def require_some(listing: Listing) -> None:
+    """Refuse to go on without any complete backup.
+
+    Raises:
+        NoBackupError: there is none.
+    """
+    if not listing.complete:
+        unfinished = (
+            f" ({len(listing.incomplete)} blobs without their other half)" if listing.incomplete else ""
+        )
+        raise NoBackupError(f"the container holds no complete backup{unfinished}; run: python -m agent dump")
 
 
 def newest(store: BlobStore) -> Manifest:
@@ -76,13 +97,8 @@ def newest(store: BlobStore) -> Manifest:
         NoBackupError: there is none.
     """
     listing = survey(store)
-    found = newest_first(store, listing)
-    if not found:
-        unfinished = (
-            f" ({len(listing.incomplete)} blobs without their other half)" if listing.incomplete else ""
-        )
-        raise NoBackupError(f"the container holds no complete backup{unfinished}; run: python -m agent dump")
-    return found[0]
+    require_some(listing)
+    return newest_first(store, listing)[0]
 
 
 def manifest_of(store: BlobStore, backup: str) -> Manifest:

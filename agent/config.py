@@ -108,7 +108,12 @@ class AccountKey:
     key_file: Path
 
 
-Identity = AwsWebIdentity | AzureManagedIdentity | AccountKey
+@dataclass(frozen=True)
+class Emulator:
+    """The account of the local emulators (Azurite), whose key is published and opens nothing else."""
+
+
+Identity = AwsWebIdentity | AzureManagedIdentity | AccountKey | Emulator
 
 
 @dataclass(frozen=True)
@@ -307,7 +312,7 @@ def _require_url(f: Fields, endpoint: str) -> None:
 
 def _identity(f: Fields) -> Identity:
     identity: Identity
-    match f.one_of("kind", ("aws_web_identity", "azure_managed_identity", "account_key")):
+    match f.one_of("kind", ("aws_web_identity", "azure_managed_identity", "account_key", "emulator")):
         case "aws_web_identity":
             identity = AwsWebIdentity(
                 region=f.text("region", "ap-northeast-2"),
@@ -318,6 +323,8 @@ def _identity(f: Fields) -> Identity:
             identity = AzureManagedIdentity(
                 client_id=f.text("client_id", "00000000-0000-0000-0000-000000000000")
             )
+        case "emulator":
+            identity = Emulator()
         case _:
             identity = AccountKey(
                 account=f.text("account", "devstoreaccount1"),

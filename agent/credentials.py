@@ -25,6 +25,7 @@ from agent.config import (
     AwsSecret,
     AwsWebIdentity,
     AzureSecret,
+    Emulator,
     FileSecret,
     Identity,
     PasswordSource,
@@ -36,6 +37,11 @@ from agent.errors import CredentialError
 _AUDIENCE = "api://AzureADTokenExchange"
 _ASSERTION_SECONDS = 300  # STS allows 60 to 3600; the token is exchanged at once
 _VAULT_API = "7.4"
+# https://learn.microsoft.com/azure/storage/common/storage-connect-azurite: the same for everybody, no secret.
+_EMULATOR = (
+    "devstoreaccount1",
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+)
 # https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud
 _PUBLIC_AUTHORITIES = {
     "login.microsoftonline.com",
@@ -53,6 +59,8 @@ def storage_credential(identity: Identity) -> StorageCredential:
     Raises:
         CredentialError: an account key's file cannot be read.
     """
+    if isinstance(identity, Emulator):
+        return AzureNamedKeyCredential(*_EMULATOR)
     if isinstance(identity, AccountKey):
         return AzureNamedKeyCredential(
             identity.account, _read_secret_file(identity.key_file, "the account key")
@@ -66,9 +74,9 @@ def token_credential(identity: Identity) -> TokenCredential:
     Raises:
         CredentialError: the identity is an account key, which cannot have tokens.
     """
-    if isinstance(identity, AccountKey):
+    if isinstance(identity, AccountKey | Emulator):
         raise CredentialError(
-            "identity.kind account_key opens the storage account only; "
+            "identity.kind account_key or emulator opens the storage account only; "
             "for a password in Key Vault use azure_managed_identity or aws_web_identity"
         )
     if isinstance(identity, AwsWebIdentity):

@@ -64,10 +64,27 @@ class Session:
             # The statement without its parameters: they may hold a password.
             raise DatabaseError(f"{self._where}: {_message(error)} in: {statement[:200]}") from error
 
+    def run(self, statement: bytes) -> None:
+        """Run one statement of any size that answers nothing; it is not repeated in the error."""
+        try:
+            self._connection.query(statement)
+        except (pymysql.Error, OSError) as error:
+            raise DatabaseError(f"{self._where}: {_message(error)}") from error
+
     def value(self, statement: str, parameters: Sequence[object] = ()) -> Any:
         """The first column of the first row, or None."""
         found = self.rows(statement, parameters)
         return found[0][0] if found else None
+
+    def change(self, statement: bytes) -> tuple[int, int]:
+        """Run one statement as it is; (rows it affected, warnings it gave)."""
+        try:
+            with self._connection.cursor() as cursor:
+                affected = cursor.execute(statement)  # type: ignore[arg-type]  # PyMySQL takes bytes as well
+                return affected, cursor.warning_count
+        except (pymysql.Error, OSError) as error:
+            head = statement[:200].decode(errors="replace")
+            raise DatabaseError(f"{self._where}: {_message(error)} in: {head}") from error
 
     def variable(self, name: str) -> str | None:
         """A system variable as SHOW VARIABLES spells it, or None where the server has no such variable."""
@@ -84,27 +101,43 @@ class Session:
 
 
 @contextmanager
-def session(account: Login, *, patience_s: float = 0) -> Generator[Session]:
+def session(
+    account: Login, *, patience_s: float = 0, read_timeout_s: float | None = _READ_TIMEOUT_S
+) -> Generator[Session]:
     """An open session.
 
     Args:
         patience_s: for how many seconds to try again while nothing answers. A refused login is final at once.
+        read_timeout_s: for how many seconds one statement may take; None: as long as the server lives.
 
     Raises:
         DatabaseError: nothing answers, or the login is refused.
     """
-    opened = Session(_connect(account, time.monotonic() + patience_s), _where(account.database))
+    connection = connect(account, time.monotonic() + patience_s, read_timeout_s)
+    opened = Session(connection, where(account.database))
     try:
         yield opened
     finally:
         opened.close()
 
 
-def _where(database: Database) -> str:
+def where(database: Database) -> str:
+    """The server, for messages."""
     return f"MySQL {database.user}@{database.host}:{database.port}"
 
 
-def _connect(account: Login, deadline: float) -> pymysql.connections.Connection[Any]:
+def connect(
+    account: Login, deadline: float, read_timeout_s: float | None = _READ_TIMEOUT_S
+) -> pymysql.connections.Connection[Any]:
+    """A connection as ``session`` uses it.
+
+    Args:
+        deadline: until when (``time.monotonic``) to try again while nothing answers.
+        read_timeout_s: after which silence counts as a dead server; None: never.
+
+    Raises:
+        DatabaseError: see ``session``.
+    """
     database = account.database
     while True:
         connection = pymysql.connect(
@@ -115,7 +148,7 @@ def _connect(account: Login, deadline: float) -> pymysql.connections.Connection[
             ssl=_tls(database),  # a context makes PyMySQL insist on TLS
             charset="utf8mb4",
             autocommit=True,
-            read_timeout=_READ_TIMEOUT_S,
+            read_timeout=read_timeout_s,
             program_name="pilotlight-agent",
             defer_connect=True,
         )
@@ -129,7 +162,7 @@ def _connect(account: Login, deadline: float) -> pymysql.connections.Connection[
             fix = "check database.host, port and the firewall"
             if number in (ER.ACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR):
                 fix = "check database.user and the secret that database.password names"
-            raise DatabaseError(f"{_where(database)}: {_message(error)}; {fix}") from error
+            raise DatabaseError(f"{where(database)}: {_message(error)}; {fix}") from error
         return connection
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -20,8 +20,17 @@ from agent.locks import exclusive
 from agent.manifest import Manifest, backup_name
 from agent.marker import read_marker
 from agent.mysqldump import Limits, stream_dump
-from agent.objects import count_objects, existing_schemas, float_columns, other_engines
-from agent.streams import Gzip
+from agent.objects import (
+    Table,
+    cascades_logged,
+    count_objects,
+    existing_schemas,
+    float_columns,
+    ordered_tables,
+    other_engines,
+)
+from agent.outflow import Outflow
+from agent.snapshot import Bracket
 
 _log = logging.getLogger(__name__)
 
@@ -66,31 +75,36 @@ def quarantine(context: Context, epoch: int) -> str:
 def _stream(context: Context, name: str, epoch: int, limits: Limits) -> Manifest:
     """Dump into the new blob ``name`` and describe it; the blob appears only when everything was proved."""
     config = context.config
+    schemas = config.database.schemas
     client = find("mysqldump")
     account = context.login()
     sequence = next_sequence(context.backups, epoch)
     with session(account) as database:
-        _refuse_partial_sight(database, config.database.schemas)
-        expected = count_objects(database, config.database.schemas)
+        _refuse_partial_sight(database, schemas)
+        expected = count_objects(database, schemas)
         marker = read_marker(database)
-        warnings = _lossy(database, config.database.schemas)
-        gtids = _gtid_reader(database)
+        warnings = _lossy(database, schemas)
+        logged = cascades_logged(database)
+        ordered = ordered_tables(database, schemas, logged=logged)
         started = _now()
-        gtid_before = gtids()
-        gtid_after = ""
-        scanner, gzip = DumpScanner(), Gzip()
-        stream = stream_dump(client, account, config.database.schemas, limits)
-        with context.backups.upload(name) as upload, closing(stream):
-            for data in stream:
-                had_begun = scanner.has_begun
-                scanner.feed(data)
-                upload.write(gzip.feed(data))
-                if scanner.has_begun and not had_begun:
-                    gtid_after = gtids()
+        bracket = Bracket(account, database, ordered)
+        scanner = DumpScanner()
+        with Outflow(context.backups, name) as outflow:
+            with (
+                bracket.opening(limits.stopping),
+                closing(stream_dump(client, account, schemas, limits)) as stream,
+            ):
+                for data in stream:
+                    had_begun = scanner.has_begun
+                    scanner.feed(data)
+                    outflow.write(data)
+                    if scanner.has_begun and not had_begun:
+                        bracket.opened()
             contents = scanner.finish()
-            _refuse_miscount(contents, expected, count_objects(database, config.database.schemas))
-            upload.write(gzip.finish())
-            upload.commit()
+            _refuse_miscount(contents, expected, count_objects(database, schemas))
+            outflow.commit()
+        if bracket.reason and config.archive is not None:
+            _log.warning("%s: %s", name, bracket.reason)
         return Manifest(
             backup=name,
             epoch=epoch,
@@ -99,16 +113,19 @@ def _stream(context: Context, name: str, epoch: int, limits: Limits) -> Manifest
             server_uuid=str(database.value("SELECT @@server_uuid")),
             server_version=str(database.value("SELECT VERSION()")),
             producer=f"mysqldump {client.version}",
-            schemas=config.database.schemas,
+            schemas=schemas,
             lower_case_table_names=int(database.value("SELECT @@lower_case_table_names")),
-            gtid_before=gtid_before,
-            gtid_after=gtid_after,
+            gtid_before=bracket.before,
+            gtid_after=bracket.after,
+            gtid_exact=bracket.exact,
+            cascades_logged=logged,
+            ordered_tables=_by_schema(ordered),
             started=started,
             snapshot_at=started,
             finished=_now(),
             raw_bytes=contents.raw_bytes,
-            stored_bytes=gzip.bytes,
-            stored_sha256=gzip.sha256(),
+            stored_bytes=outflow.gzip.bytes,
+            stored_sha256=outflow.gzip.sha256(),
             longest_statement=contents.longest_statement,
             tables=contents.tables,
             views=contents.views,
@@ -161,11 +178,8 @@ def _refuse_miscount(contents: Contents, before: dict[str, int], after: dict[str
             )
 
 
-def _gtid_reader(database: Session) -> Callable[[], str]:
-    """Reads gtid_executed; nothing without GTIDs, where an old set may stand that no longer grows."""
-    if database.variable("gtid_mode") != "ON":
-        return lambda: ""
-    return database.gtid_executed
+def _by_schema(tables: Sequence[Table]) -> dict[str, tuple[str, ...]]:
+    return {schema: tuple(t for s, t in tables if s == schema) for schema, _ in tables}
 
 
 def _now() -> str:

@@ -6,11 +6,13 @@ https://dev.mysql.com/doc/refman/8.4/en/replication-gtids-concepts.html ("GTID S
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TAG = re.compile(r"[a-z_][a-z0-9_]{0,31}")
 _INTERVAL = re.compile(r"(\d+)(?:-(\d+))?")
+_ENDLESS = 2**64
 
 Interval = tuple[int, int]  # both ends included
 
@@ -50,6 +52,13 @@ class GtidSet:
             ":".join([source, *(f"{a}-{b}" if a < b else str(a) for a, b in parts)])
             for source, parts in self.intervals.items()
         )
+
+    def __contains__(self, gtid: str) -> bool:
+        """Whether the set holds one transaction, ``uuid:number`` or ``uuid:tag:number``."""
+        source, _, number = gtid.rpartition(":")
+        parts = self.intervals.get(source, ())
+        at = bisect_right(parts, (int(number), _ENDLESS)) - 1
+        return at >= 0 and parts[at][0] <= int(number) <= parts[at][1]
 
     def __bool__(self) -> bool:
         return bool(self.intervals)

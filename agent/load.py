@@ -1,36 +1,49 @@
-"""Filling an empty server: backup blob -> gunzip -> rewritten lines -> mysql, in one stream.
+"""Filling an empty server from a plain dump, several sessions at once.
 
-The whole load is one function, so that a faster one (several sessions, indexes last) can stand beside it.
+mysqldump writes one INSERT statement a line, so one reader hands lines to whichever session is free, as soon
+as the table was made - without secondary indexes and foreign keys, which follow when all rows are there. What
+is left of the dump, triggers and views above all, then goes through the ``mysql`` client in the dump's order.
 """
 
 from __future__ import annotations
 
 import logging
+import re
+import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import IO
 
 from agent.clients import Client, Running, running
 from agent.database import Login, Session, quoted
-from agent.errors import BusyError, RestoreError
+from agent.dumplines import IDENTIFIER, Kind, name
+from agent.errors import RestoreError
 from agent.manifest import Manifest
 from agent.objects import existing_schemas
 from agent.rewrite import Rewriter
+from agent.sessions import LOAD_LOCK, LOCK_PATIENCE_S, MOST, Crew, Loader, loaders, take_lock, width
 from agent.storage import BlobStore
 from agent.streams import LineSplitter, gunzip
+from agent.tables import Table, take_apart
 
 _log = logging.getLogger(__name__)
 _PROGRESS_S = 15.0
-# Held by every session that loads. A killed restore's mysql may still be busy with what it had read: the next
-# run waits for it here instead of dropping tables under it.
-_LOAD_LOCK = "pilotlight-load"
-_LOCK_PATIENCE_S = 120
 _OPTIONS = (
     "--binary-mode",  # bytes are bytes, and only DELIMITER is a client command
     "--comments",  # comments inside routines are part of them; MySQL 8.0 drops them by default
     "--default-character-set=utf8mb4",
     "--max-allowed-packet=1G",
-    f"--init-command=DO GET_LOCK('{_LOAD_LOCK}', {_LOCK_PATIENCE_S})",
+    f"--init-command=DO GET_LOCK('{LOAD_LOCK}', {LOCK_PATIENCE_S})",
 )
+# The text of stored programs; more than this is put on disk, readable by us alone.
+_IN_MEMORY = 8 * 2**20
+_COPY_BYTES = 1 << 20
+_USE = re.compile(rb"USE " + IDENTIFIER)
+# Of no use once the tables are made and their rows are loaded.
+_DONE = (b"DROP TABLE IF EXISTS `", b"LOCK TABLES `", b"UNLOCK TABLES;", b"/*!40000 ALTER TABLE `")
+
+Phase = Callable[[str], AbstractContextManager[None]]
 
 
 def clear(database: Session, schemas: Sequence[str]) -> None:
@@ -39,42 +52,116 @@ def clear(database: Session, schemas: Sequence[str]) -> None:
     Raises:
         BusyError: one still is.
     """
-    if database.value("SELECT GET_LOCK(%s, %s)", [_LOAD_LOCK, _LOCK_PATIENCE_S]) != 1:
-        raise BusyError(f"another session is still loading into this server (lock {_LOAD_LOCK}); wait for it")
+    locks = [LOAD_LOCK, *(f"{LOAD_LOCK}-{number}" for number in range(MOST + 1))]
+    for lock in locks:
+        take_lock(database, lock)
+    # A table that another schema's table refers to cannot be dropped first (error 3730).
+    database.rows("SET SESSION foreign_key_checks = 0")
     for schema in existing_schemas(database, schemas):
         database.rows(f"DROP DATABASE {quoted(schema)}")
-    database.rows("DO RELEASE_LOCK(%s)", [_LOAD_LOCK])
+    database.rows("SET SESSION foreign_key_checks = DEFAULT")
+    for lock in locks:
+        database.rows("DO RELEASE_LOCK(%s)", [lock])
 
 
-def load(client: Client, account: Login, store: BlobStore, manifest: Manifest, rewrite: Rewriter) -> None:
+def load(
+    client: Client,
+    account: Login,
+    database: Session,
+    store: BlobStore,
+    manifest: Manifest,
+    *,
+    rewrite: Rewriter,
+    phase: Phase,
+) -> None:
     """Load the backup; returns when the server has committed all of it.
 
+    Args:
+        phase: times what is done in its block.
+
     Raises:
-        RestoreError: mysql refused a statement, or the data is not what the manifest says.
+        RestoreError: the server refused a statement, or the data is not what the manifest says.
         StorageError: the blob cannot be read.
     """
-    pieces = gunzip(store.chunks(manifest.backup), sha256=manifest.stored_sha256)
+    with (
+        loaders(account, width(database) + 1) as (maker, *members),
+        tempfile.SpooledTemporaryFile(_IN_MEMORY) as rest,
+    ):
+        with phase("rows"), Crew(members) as crew:
+            reader = _Reader(maker, crew, rest, rewrite)
+            reader.read(store, manifest)
+            crew.finish()
+        with phase("indexes"), Crew(members) as crew:
+            for schema, table in reader.tables:
+                if table.indexes:
+                    crew.put(schema, *table.indexes)
+            crew.finish()
+        with phase("foreign keys"):
+            for schema, table in reader.tables:
+                if table.foreign_keys:
+                    maker.run(schema, table.foreign_keys)
+        with phase("stored programs"):
+            rest.seek(0)
+            _through_client(client, account, rest)
+
+
+class _Reader:
+    """Makes tables, hands out rows and keeps the rest; ``tables`` are those made, with their schemas."""
+
+    def __init__(self, maker: Loader, crew: Crew, rest: IO[bytes], rewrite: Rewriter) -> None:
+        self._maker, self._crew, self._rest, self._rewrite = maker, crew, rest, rewrite
+        self._schema = ""
+        self._making: list[bytes] = []
+        self._keyed = True
+        self.tables: list[tuple[str, Table]] = []
+
+    def read(self, store: BlobStore, manifest: Manifest) -> None:
+        splitter = LineSplitter()
+        read, next_word = 0, time.monotonic() + _PROGRESS_S
+        for piece in gunzip(store.chunks(manifest.backup), sha256=manifest.stored_sha256):
+            read += len(piece)
+            for line in splitter.feed(piece):
+                self._line(self._rewrite(line), self._rewrite.kind)
+            if time.monotonic() > next_word:
+                _log.info("loaded %d of %d MB", read // 1_000_000, manifest.raw_bytes // 1_000_000)
+                next_word = time.monotonic() + _PROGRESS_S
+        self._rest.write(splitter.rest)
+
+    def _line(self, line: bytes, kind: Kind) -> None:
+        if self._making or kind is Kind.CREATE_TABLE:
+            self._making.append(line)
+            if kind not in (Kind.CREATE_TABLE, Kind.TABLE_PART) and line.endswith(b";\n"):
+                self._make()
+        elif kind is Kind.INSERT:
+            if self._keyed:
+                self._crew.put(self._schema, line)
+            else:
+                self._maker.run(self._schema, line)
+        elif kind is not Kind.OTHER or not line.startswith(_DONE):
+            self._rest.write(line)
+            if kind is Kind.CREATE_DATABASE:
+                self._maker.run("", line)
+            elif kind is Kind.USE and (schema := _USE.match(line)):
+                self._schema = name(schema[1])
+
+    def _make(self) -> None:
+        table = take_apart(self._making)
+        self._making = []
+        self._maker.make(self._schema, table)
+        self._keyed = table.keyed
+        self.tables.append((self._schema, table))
+
+
+def _through_client(client: Client, account: Login, text: IO[bytes]) -> None:
     with running(client, account, _OPTIONS, feed=True) as mysql:
         try:
-            _feed(mysql, pieces, rewrite, manifest.raw_bytes)
+            while piece := text.read(_COPY_BYTES):
+                mysql.stdin.write(piece)
             mysql.stdin.close()
         except BrokenPipeError as error:
             raise _refused(mysql) from error
         if mysql.wait():
             raise _refused(mysql)
-
-
-def _feed(mysql: Running, pieces: Iterable[bytes], rewrite: Rewriter, total: int) -> None:
-    splitter = LineSplitter()
-    read, next_word = 0, time.monotonic() + _PROGRESS_S
-    for piece in pieces:
-        read += len(piece)
-        for line in splitter.feed(piece):
-            mysql.stdin.write(rewrite(line))
-        if time.monotonic() > next_word:
-            _log.info("loaded %d of %d MB", read // 1_000_000, total // 1_000_000)
-            next_word = time.monotonic() + _PROGRESS_S
-    mysql.stdin.write(splitter.rest)
 
 
 def _refused(mysql: Running) -> RestoreError:

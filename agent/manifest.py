@@ -17,7 +17,8 @@ from agent.errors import StorageError
 from agent.fields import Fields
 from agent.gtid import GtidSet
 
-SCHEMA = 1
+SCHEMA = 2
+_READABLE = (1, 2)
 PREFIX = "backup_"
 DATA_SUFFIX = ".sql.gz"
 MANIFEST_SUFFIX = ".json"
@@ -34,6 +35,13 @@ class Manifest:
         gtid_before: everything committed before the snapshot was opened; what a replay starts from. Empty on
             a server without GTIDs.
         gtid_after: a set that contains all that the snapshot holds.
+        gtid_exact: what the snapshot holds of ``ordered_tables``, no more and no less; their replay begins
+            here, because it cannot be repeated. None where that could not be had: then only the log can tell
+            whether a transaction of ``gtid_after - gtid_before`` touched one of them.
+        cascades_logged: the server logs the rows that foreign keys change in other tables (from MySQL 9.6 on,
+            unless innodb_native_foreign_keys is ON).
+        ordered_tables: schema -> tables whose log must be replayed in commit order: those without a primary
+            key, and all that hang together by foreign keys with an unlogged CASCADE or SET NULL.
         raw_bytes, stored_bytes: length as SQL text and as stored.
         stored_sha256: of the data blob.
         longest_statement: bytes; the target's max_allowed_packet must exceed it.
@@ -57,6 +65,9 @@ class Manifest:
     lower_case_table_names: int
     gtid_before: str
     gtid_after: str
+    gtid_exact: str | None
+    cascades_logged: bool
+    ordered_tables: Mapping[str, tuple[str, ...]]
     started: str
     snapshot_at: str
     finished: str
@@ -97,8 +108,11 @@ class Manifest:
         except ValueError as error:
             raise StorageError(f"the manifest {where} is not JSON: {error}") from error
         f = Fields(document, "", where, StorageError)
-        if f.integer("schema", least=1, most=1_000_000) != SCHEMA:
-            raise f.fail("schema", f"this agent reads version {SCHEMA}; use the agent that wrote it")
+        version = f.integer("schema", least=1, most=1_000_000)
+        if version not in _READABLE:
+            raise f.fail("schema", f"this agent reads versions up to {SCHEMA}; use the agent that wrote it")
+        # Version 1 knew nothing of the log: no exact set, and no cascade that could be relied on.
+        first = version == 1
         return cls(
             backup=f.text("backup", "backup_20260101T000000Z.sql.gz"),
             epoch=f.integer("epoch", least=1, most=2**63),
@@ -111,6 +125,11 @@ class Manifest:
             lower_case_table_names=f.integer("lower_case_table_names", least=0, most=2),
             gtid_before=_gtids(f, "gtid_before"),
             gtid_after=_gtids(f, "gtid_after"),
+            gtid_exact=_gtids(f, "gtid_exact") if f.has("gtid_exact") else None,
+            cascades_logged=False if first else f.boolean("cascades_logged"),
+            ordered_tables={}
+            if first
+            else f.mapping("ordered_tables", lambda schemas, key: schemas.texts(key, ["vet_specialties"])),
             started=_time(f, "started"),
             snapshot_at=_time(f, "snapshot_at"),
             finished=_time(f, "finished"),
@@ -144,6 +163,7 @@ def _table(f: Fields, key: str) -> TableRows:
         ordered=table.boolean("ordered"),
         rows_sha256=_sha256(table, "rows_sha256"),
         bytes=table.integer("bytes", least=0, most=2**63),
+        rows=table.integer("rows", least=0, most=2**63) if table.has("rows") else None,
     )
 
 

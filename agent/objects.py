@@ -32,6 +32,25 @@ _COUNTS = {
     " WHERE ROUTINE_TYPE = 'FUNCTION' AND ROUTINE_SCHEMA IN ({})",
 }
 
+# Tables without a primary key of their own: one that the server made up (my_row_id, error 4108 says it is
+# reserved) has other values on every copy.
+_KEYLESS = (
+    "SELECT t.TABLE_SCHEMA, t.TABLE_NAME FROM information_schema.TABLES t WHERE t.TABLE_TYPE = 'BASE TABLE'"
+    " AND t.TABLE_SCHEMA IN ({}) AND NOT EXISTS (SELECT 1 FROM information_schema.STATISTICS s"
+    " JOIN information_schema.COLUMNS c USING (TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME)"
+    " WHERE (s.TABLE_SCHEMA, s.TABLE_NAME, s.INDEX_NAME) = (t.TABLE_SCHEMA, t.TABLE_NAME, 'PRIMARY')"
+    " AND NOT (c.COLUMN_NAME = 'my_row_id' AND c.EXTRA LIKE '%%INVISIBLE%%')) ORDER BY 1, 2"
+)
+_REFERENCES = (
+    "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, UNIQUE_CONSTRAINT_SCHEMA, REFERENCED_TABLE_NAME,"
+    " UPDATE_RULE IN ('CASCADE', 'SET NULL') OR DELETE_RULE IN ('CASCADE', 'SET NULL')"
+    " FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA IN ({})"
+)
+# From this release on the rows that a foreign key changes in other tables are in the binary log.
+_CASCADES_LOGGED = (9, 6)
+
+Table = tuple[str, str]
+
 
 def count_objects(session: Session, schemas: Sequence[str]) -> dict[str, int]:
     """How many tables, views, triggers, events, procedures and functions there are."""
@@ -56,6 +75,52 @@ def other_engines(session: Session, schemas: Sequence[str]) -> list[tuple[str, s
 def float_columns(session: Session, schemas: Sequence[str]) -> list[str]:
     """FLOAT columns as ``schema.table.column``: mysqldump writes six of their digits and reports success."""
     return _columns(session, schemas, "float")
+
+
+def keyless_tables(session: Session, schemas: Sequence[str]) -> list[Table]:
+    """(schema, table) of all tables without a primary key of their own."""
+    return [
+        (str(row[0]), str(row[1])) for row in session.rows(_KEYLESS.format(placeholders(schemas)), schemas)
+    ]
+
+
+def cascades_logged(session: Session) -> bool:
+    """Whether the server logs the rows that CASCADE and SET NULL change in child tables."""
+    major, minor = str(session.value("SELECT VERSION()")).split(".")[:2]
+    return (int(major), int(minor)) >= _CASCADES_LOGGED and (
+        session.variable("innodb_native_foreign_keys") != "ON"
+    )
+
+
+def ordered_tables(session: Session, schemas: Sequence[str], *, logged: bool) -> list[Table]:
+    """(schema, table) of tables whose log must be replayed in commit order, sorted.
+
+    Those without a primary key; and, when cascades are not ``logged``, every table that is connected by
+    foreign keys with one that cascades.
+    """
+    found = set(keyless_tables(session, schemas))
+    if not logged:
+        edges = [
+            ((str(row[0]), str(row[1])), (str(row[2]), str(row[3])), bool(row[4]))
+            for row in session.rows(_REFERENCES.format(placeholders(schemas)), schemas)
+        ]
+        found |= _cascading(edges)
+    return sorted(found)
+
+
+def _cascading(edges: Sequence[tuple[Table, Table, bool]]) -> set[Table]:
+    """All tables of the connected components in which an edge cascades."""
+    reached = {table for child, parent, cascades in edges if cascades for table in (child, parent)}
+    while True:
+        more = {
+            table
+            for child, parent, _ in edges
+            if (child in reached) != (parent in reached)
+            for table in (child, parent)
+        }
+        if more <= reached:
+            return reached
+        reached |= more
 
 
 def json_columns(session: Session, schemas: Sequence[str]) -> list[str]:

@@ -4,45 +4,36 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from agent.catalog import survey
 from agent.clients import find
+from agent.config import Config
 from agent.context import Context
 from agent.database import Session, placeholders, session
 from agent.epoch import read_epoch
 from agent.errors import AgentError
 from agent.grants import Grants, missing_for_dump
-from agent.objects import existing_schemas, float_columns, json_columns, other_engines
+from agent.log_settings import Finding, check_log
+from agent.objects import (
+    cascades_logged,
+    existing_schemas,
+    float_columns,
+    json_columns,
+    keyless_tables,
+    ordered_tables,
+    other_engines,
+)
+from agent.scratch import find_mysqld
 
 _TABLES = (
     "SELECT TABLE_SCHEMA, TABLE_NAME, CREATE_OPTIONS FROM information_schema.TABLES"
     " WHERE TABLE_SCHEMA IN ({}) ORDER BY 1, 2"
 )
-_KEYLESS = (
-    "SELECT t.TABLE_SCHEMA, t.TABLE_NAME FROM information_schema.TABLES t WHERE t.TABLE_TYPE = 'BASE TABLE'"
-    " AND t.TABLE_SCHEMA IN ({}) AND NOT EXISTS (SELECT 1 FROM information_schema.STATISTICS s"
-    " WHERE (s.TABLE_SCHEMA, s.TABLE_NAME, s.INDEX_NAME) = (t.TABLE_SCHEMA, t.TABLE_NAME, 'PRIMARY'))"
-)
-# What the log archive will need; without them backups work and the loss is up to one interval.
-_LOG_SETTINGS = (
-    ("log_bin", "ON"),
-    ("gtid_mode", "ON"),
-    ("binlog_format", "ROW"),
-    ("binlog_row_image", "FULL"),
+_ROWS = (
+    "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS FROM information_schema.TABLES"
+    " WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA IN ({})"
 )
 _SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Finding:
-    """``error``: data would be lost or a restore would fail. ``warning``: works, with the drawback named."""
-
-    level: Literal["error", "warning"]
-    subject: str
-    problem: str
-    fix: str
 
 
 def check(context: Context) -> list[Finding]:
@@ -50,20 +41,21 @@ def check(context: Context) -> list[Finding]:
     findings: list[Finding] = []
     for program in ("mysqldump", "mysql"):
         findings += _try(program, lambda name=program: find(name))
+    if context.config.verify is not None and context.config.verify.mode != "off":
+        findings += _try("mysqld", find_mysqld)
     findings += _try("storage.backups", lambda: survey(context.backups))
     findings += _try("storage.control", lambda: read_epoch(context.control))
     try:
         with session(context.login()) as database:
-            findings += check_server(
-                database, context.config.database.schemas, context.config.dump.interval_s
-            )
+            findings += check_server(database, context.config)
     except AgentError as error:
         findings.append(Finding("error", "database", str(error), "see the sentence"))
     return findings
 
 
-def check_server(database: Session, schemas: Sequence[str], interval_s: float) -> Iterator[Finding]:
+def check_server(database: Session, config: Config) -> Iterator[Finding]:
     """What the server itself shows."""
+    schemas = config.database.schemas
     present = {schema.lower() for schema in existing_schemas(database, schemas)}
     for schema in schemas:
         if schema.lower() not in present:
@@ -78,13 +70,43 @@ def check_server(database: Session, schemas: Sequence[str], interval_s: float) -
     yield from _names_and_engines(database, schemas)
     yield from _partitioned_without_key(database, schemas)
     yield from _lossy_columns(database, schemas)
-    for name, wanted in _LOG_SETTINGS:
-        value = database.variable(name)
-        if value != wanted:
+    yield from check_log(database, config)
+    if config.archive is None:
+        problem = f"is not configured: up to {config.dump.interval_s:g} s of writes can be lost"
+        yield Finding("warning", "archive", problem, 'add "archive": {} to the configuration')
+    else:
+        yield from _replayed_in_order(database, schemas, str(account))
+
+
+def _replayed_in_order(database: Session, schemas: Sequence[str], account: str) -> Iterator[Finding]:
+    """Tables whose log cannot be compacted: right, but slow to replay."""
+    keyless = set(keyless_tables(database, schemas))
+    ordered = ordered_tables(database, schemas, logged=cascades_logged(database))
+    sizes = {
+        (str(schema), str(table)): int(rows or 0)
+        for schema, table, rows in database.rows(_ROWS.format(placeholders(schemas)), schemas)
+    }
+    for schema, table in ordered:
+        rows = sizes.get((schema, table), 0)
+        if (schema, table) in keyless:
+            problem = f"no primary key: each change is replayed alone, sought among about {rows} rows"
+            yield Finding("warning", f"{schema}.{table}", problem, "add a primary key to shorten a restore")
+    cascading = [f"{schema}.{table}" for schema, table in ordered if (schema, table) not in keyless]
+    if cascading:
+        shown = ", ".join(cascading[:_SHOWN]) + (" and more" if len(cascading) > _SHOWN else "")
+        problem = (
+            "foreign keys with CASCADE or SET NULL, whose effects this server does not log: each change of "
+            f"these {len(cascading)} tables is replayed alone, in the order of the commits"
+        )
+        yield Finding("warning", shown, problem, "none needed; RESTRICT instead shortens a restore")
+    grants = Grants.of(database)
+    for schema in sorted({schema for schema, _ in ordered}):
+        if not grants.has("LOCK TABLES", schema):
             problem = (
-                f"is {value}; the log cannot be archived, so up to {interval_s:g} s of writes can be lost"
+                "no LOCK TABLES: a dump during which one of the tables above is written is of no use to the "
+                "archived log, and a restore takes an older one"
             )
-            yield Finding("warning", name, problem, f"set the server parameter {name} to {wanted}")
+            yield Finding("warning", "grants", problem, f"GRANT LOCK TABLES ON `{schema}`.* TO {account}")
 
 
 def _names_and_engines(database: Session, schemas: Sequence[str]) -> Iterator[Finding]:
@@ -101,7 +123,7 @@ def _names_and_engines(database: Session, schemas: Sequence[str]) -> Iterator[Fi
 
 
 def _partitioned_without_key(database: Session, schemas: Sequence[str]) -> Iterator[Finding]:
-    keyless = {(row[0], row[1]) for row in database.rows(_KEYLESS.format(placeholders(schemas)), schemas)}
+    keyless = set(keyless_tables(database, schemas))
     for schema, table, options in database.rows(_TABLES.format(placeholders(schemas)), schemas):
         if (schema, table) in keyless and "partitioned" in str(options):
             yield Finding(

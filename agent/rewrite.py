@@ -34,16 +34,20 @@ class Rewriter:
     Args:
         names: lower-case table and view names -> how this server shall spell them.
         schemas: the same for schemas.
+
+    Attributes:
+        kind: what the last line was.
     """
 
     def __init__(self, names: Mapping[str, str], schemas: Mapping[str, str]) -> None:
         self._lines = Classifier()
         self._names = names
         self._schemas = schemas
+        self.kind = Kind.OTHER
 
     def __call__(self, line: bytes) -> bytes:
         """The line to send instead of ``line``."""
-        kind = self._lines.kind(line)
+        self.kind = kind = self._lines.kind(line)
         match kind:
             case Kind.BODY | Kind.COMPLETED:
                 return line

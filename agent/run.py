@@ -1,24 +1,29 @@
-"""The agent as a service: heartbeat, epoch, orders, dumps - until it is told to stop."""
+"""The agent as a service: heartbeat, epoch, orders, dumps, the log archive, verification and metrics.
+
+Each of them goes on while the others fail: the loop here never waits for anything but the Blob endpoint, and
+the rest has threads of its own.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from agent.archiving import Archiving
 from agent.config import Site
 from agent.context import Context
 from agent.database import session
-from agent.dump import dump_once
+from agent.dumping import Dumping
 from agent.epoch import Epoch, read_epoch, read_orders
-from agent.errors import AgentError
-from agent.manifest import Manifest, as_report
+from agent.jobs import Job, Troubles
 from agent.marker import read_marker
+from agent.metrics import PERIOD_S, CloudWatch, figures
 from agent.opening import become_writer, finish_opening, wants_to_open
+from agent.schedule import utc_now
 from agent.signals import write_heartbeat
+from agent.verifying import Verifying
 
 _log = logging.getLogger(__name__)
 
@@ -27,26 +32,31 @@ _log = logging.getLogger(__name__)
 # every 30 s (0.6 USD), a failed dump is tried again after 30 s.
 _POLLS_PER_INTERVAL = 60
 _HEARTBEATS_PER_INTERVAL = 10
-_RETRIES_PER_INTERVAL = 10
 _SHORTEST_POLL_S = 0.25
+_LEAST_GRACE_S = 30.0
+# systemd kills after 90 s by default; an instance that is being replaced has less.
+_END_PATIENCE_S = 20.0
 
 
 class Agent:
     """One site's agent. ``run`` ends after ``stop``; failures are logged, told and retried."""
 
     def __init__(self, context: Context) -> None:
+        config = context.config
         self._context = context
-        self._site: Site = context.config.site
-        self._interval_s = context.config.dump.interval_s
+        self._site: Site = config.site
+        self._interval_s = config.dump.interval_s
         self._stopping = threading.Event()
-        self._dump: Future[Manifest] | None = None
-        self._dump_began = 0.0
-        self._next_dump = 0.0
-        self._next_heartbeat = 0.0
+        self._troubles = Troubles()
         self._epoch: Epoch | None = None
+        self._archive_epoch: tuple[Epoch, float] | None = None
         self._opened_epoch = 0
-        self._last_backup: dict[str, Any] | None = None
-        self._errors: dict[str, str] = {}
+        self._archiving = Archiving(context, self._epoch_to_archive, self._troubles, self._stopping)
+        self._dumping = Dumping(context, self._archiving, self._troubles, self._stopping)
+        self._verifying = Verifying(context, self._troubles, self._stopping)
+        self._metrics = CloudWatch(config.metrics, config.site) if config.metrics else None
+        self._sending: Job[None] = Job("metrics", self._troubles)
+        self._next_heartbeat = self._next_metrics = 0.0
 
     def stop(self) -> None:
         """Ask ``run`` to return soon; a dump under way is given up and leaves nothing behind."""
@@ -56,38 +66,28 @@ class Agent:
         """Work until ``stop``."""
         poll_s = max(_SHORTEST_POLL_S, self._interval_s / _POLLS_PER_INTERVAL)
         _log.info("agent of site %s: a dump every %g s while it is the writer", self._site, self._interval_s)
-        with ThreadPoolExecutor(1, thread_name_prefix="dump") as dumper:
-            while not self._stopping.is_set():
-                self._attempt("epoch", self._follow_epoch)
-                self._collect_dump()
-                if self._dump_is_due():
-                    self._dump_began = time.monotonic()
-                    self._dump = dumper.submit(dump_once, self._context, self._stopping)
-                if time.monotonic() >= self._next_heartbeat:
-                    self._next_heartbeat = time.monotonic() + self._interval_s / _HEARTBEATS_PER_INTERVAL
-                    self._attempt("heartbeat", self._heartbeat)
-                self._stopping.wait(poll_s)
-        self._collect_dump()
+        self._archiving.start()
+        while not self._stopping.is_set():
+            self._troubles.attempt("epoch", self._follow_epoch)
+            self._troubles.attempt("schedule", self._step)
+            if time.monotonic() >= self._next_heartbeat:
+                self._next_heartbeat = time.monotonic() + self._interval_s / _HEARTBEATS_PER_INTERVAL
+                self._troubles.attempt("heartbeat", self._heartbeat)
+            self._stopping.wait(poll_s)
+        for part in (self._archiving, self._dumping, self._verifying, self._sending):
+            part.join(_END_PATIENCE_S)
         _log.info("agent of site %s stopped", self._site)
 
-    def _attempt(self, what: str, action: Callable[[], None]) -> bool:
-        """Run ``action``; a failure that repeats is logged once, and its end is logged too."""
-        try:
-            action()
-        except AgentError as error:
-            self._failed(what, str(error))
-            return False
-        self._worked(what)
-        return True
-
-    def _failed(self, what: str, sentence: str) -> None:
-        if self._errors.get(what) != sentence:
-            _log.error("%s: %s", what, sentence)
-        self._errors[what] = sentence
-
-    def _worked(self, what: str) -> None:
-        if self._errors.pop(what, None) is not None:
-            _log.info("%s: works again", what)
+    def _step(self) -> None:
+        self._dumping.step(self._epoch)
+        if self._verifying.step(self._epoch, self._dumping.base):
+            self._dumping.at_once("the newest backup could not be verified")
+        self._sending.collect()
+        if self._metrics is not None and time.monotonic() >= self._next_metrics and not self._sending.busy:
+            self._next_metrics = time.monotonic() + min(PERIOD_S, self._interval_s)
+            metrics, now = self._metrics, utc_now()
+            values = figures({"site": self._site, **self._state()}, now)
+            self._sending.begin(lambda: metrics.send(values, now))
 
     def _follow_epoch(self) -> None:
         """Learn who writes; become the writer when the operator ordered it."""
@@ -97,11 +97,22 @@ class Agent:
             with session(self._context.login()) as database:
                 marker = read_marker(database)
                 epoch = become_writer(database, self._context.control, epoch, self._site, marker)
-            self._next_dump = 0.0  # the new chain begins now
             self._opened_epoch = epoch.epoch
         if epoch.writer == self._site and self._opened_epoch != epoch.epoch:
             self._finish_opening(epoch)
         self._epoch = epoch
+        self._archive_epoch = (epoch, time.monotonic())
+
+    def _epoch_to_archive(self) -> Epoch | None:
+        """The epoch to archive under: one that was read within the last dump interval.
+
+        An epoch that cannot be read for a moment need not stop the archive: what is written under an old
+        epoch's name is harmless to the new one, whose chain stands alone.
+        """
+        seen = self._archive_epoch
+        if seen is None or time.monotonic() - seen[1] > max(self._interval_s, _LEAST_GRACE_S):
+            return None
+        return seen[0]
 
     def _finish_opening(self, epoch: Epoch) -> None:
         """Once an epoch: complete an opening that was interrupted after the epoch had been written."""
@@ -111,34 +122,21 @@ class Agent:
                 finish_opening(database, epoch, marker)
         self._opened_epoch = epoch.epoch
 
-    def _dump_is_due(self) -> bool:
-        writes = self._epoch is not None and self._epoch.writer == self._site
-        return writes and self._dump is None and time.monotonic() >= self._next_dump
-
-    def _collect_dump(self) -> None:
-        if self._dump is None or not (self._dump.done() or self._stopping.is_set()):
-            return
-        future, self._dump = self._dump, None
-        try:
-            manifest = future.result()
-        except AgentError as error:
-            self._next_dump = time.monotonic() + self._interval_s / _RETRIES_PER_INTERVAL
-            self._failed("dump", str(error))
-            return
-        self._worked("dump")
-        self._last_backup = as_report(manifest)
-        took = time.monotonic() - self._dump_began
-        self._next_dump = self._dump_began + self._interval_s
-        if took > self._interval_s:
-            _log.warning("the dump took %.0f s, longer than the interval of %g s", took, self._interval_s)
-
-    def _heartbeat(self) -> None:
-        state = {
+    def _state(self) -> dict[str, Any]:
+        archive = self._archiving.status()
+        errors = self._troubles.now()
+        for what in ("error", "hole"):
+            if archive.get(what):
+                errors["archive" if what == "error" else "archive hole"] = archive[what]
+        return {
             "epoch": self._epoch.epoch if self._epoch else None,
             "writer": self._epoch.writer if self._epoch else None,
-            "dumping": self._dump is not None,
-            "interval_seconds": self._interval_s,
-            "last_backup": self._last_backup,
-            "errors": dict(self._errors),
+            **self._dumping.state(),
+            "archive": archive or None,
+            "possible_loss": self._archiving.loss,
+            "verification": self._verifying.state(),
+            "errors": errors,
         }
-        write_heartbeat(self._context.signals, self._site, state)
+
+    def _heartbeat(self) -> None:
+        write_heartbeat(self._context.signals, self._site, self._state())

@@ -20,7 +20,7 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient, ContentSettings
+from azure.storage.blob import BlobClient, BlobPrefix, BlobServiceClient, ContainerClient, ContentSettings
 
 from agent.credentials import StorageCredential
 from agent.errors import StorageError
@@ -29,6 +29,9 @@ from agent.errors import StorageError
 _BLOCK_BYTES = 4 * 1024 * 1024
 _PARALLEL_BLOCKS = 4
 _RETRIES = 5  # within about 40 s by the pauses below; the SDK's own first pause alone is 15 s
+_ONE_REQUEST_BYTES = 2**30  # Put Blob takes up to 5,000 MiB; staged blocks need another right than creation
+_CREATE_TIMEOUT_S = 30
+_THROTTLED = (429, 500, 503)  # 500 is the service's "operation timed out"
 _RUN = "run"  # metadata key by which a writer knows its own blob again
 
 
@@ -42,6 +45,12 @@ class BlobChangedError(StorageError):
 
 class BlobMissingError(StorageError):
     """There is no blob of that name."""
+
+
+class BlobThrottledError(StorageError):
+    """The service is too busy; ``retry_after_s`` is how long it asks to wait, 0 where it does not say."""
+
+    retry_after_s = 0.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,7 @@ class BlobStore:
             endpoint,
             credential,
             max_block_size=_BLOCK_BYTES,
+            max_single_put_size=_ONE_REQUEST_BYTES,
             max_single_get_size=8 * _BLOCK_BYTES,
             max_chunk_get_size=2 * _BLOCK_BYTES,
             retry_total=retries,
@@ -93,7 +103,12 @@ class BlobStore:
                 "check its role assignments and the account's firewall"
             ) from error
         except AzureError as error:
-            raise StorageError(f"cannot {action}: {self._where}: {_reason(error)}") from error
+            message = f"cannot {action}: {self._where}: {_reason(error)}"
+            if isinstance(error, HttpResponseError) and error.status_code in _THROTTLED:
+                busy = BlobThrottledError(message)
+                busy.retry_after_s = _retry_after(error)
+                raise busy from error
+            raise StorageError(message) from error
 
     def _blob(self, name: str) -> BlobClient:
         return self._container.get_blob_client(name)
@@ -107,6 +122,21 @@ class BlobStore:
             for blob in self._container.list_blobs(name_starts_with=prefix, include=["metadata"]):
                 metadata = cast("dict[str, str] | None", blob.metadata)
                 yield BlobEntry(str(blob.name), int(blob.size or 0), metadata or {})
+
+    def folders(self, prefix: str, delimiter: str) -> Iterator[str]:
+        """The different beginnings of names, up to the next ``delimiter`` behind ``prefix``.
+
+        Few answers however many blobs there are.
+        """
+        with self._errors(f"list {prefix}*"):
+            for found in self._container.walk_blobs(name_starts_with=prefix, delimiter=delimiter):
+                if isinstance(found, BlobPrefix):
+                    yield str(found.name)
+
+    def read_start(self, name: str, length: int) -> bytes:
+        """At most the first ``length`` bytes of a blob."""
+        with self._errors(f"read {name}"):
+            return self._blob(name).download_blob(offset=0, length=length).readall()
 
     def read(self, name: str) -> tuple[bytes, str]:
         """A small blob's content and ETag."""
@@ -133,6 +163,28 @@ class BlobStore:
                 overwrite=False,
                 metadata={**(metadata or {}), _RUN: run},
                 content_settings=_content_settings(name),
+            )
+
+    def create_once(self, name: str, data: bytes, metadata: Mapping[str, str]) -> None:
+        """Write a new blob by one single request, whose MD5 the service checks; not repeated here.
+
+        Whoever calls knows best how long to wait, and what a name that is taken means: this very blob, when
+        the answer to an earlier call was lost.
+
+        Raises:
+            BlobExistsError: the name is taken.
+            BlobThrottledError: the service is busy.
+        """
+        with self._errors(f"create {name}"):
+            self._blob(name).upload_blob(
+                data,
+                overwrite=False,
+                metadata=dict(metadata),
+                content_settings=_content_settings(name),
+                validate_content="md5",
+                retry_total=0,
+                connection_timeout=_CREATE_TIMEOUT_S,
+                read_timeout=_CREATE_TIMEOUT_S,
             )
 
     def put(self, name: str, data: bytes, *, etag: str | None) -> str:
@@ -262,6 +314,13 @@ def _code(error: AzureError) -> str:
     """The service's own name of the error, such as ``BlobNotFound``; empty where it gave none."""
     code = getattr(error, "error_code", None)
     return str(getattr(code, "value", code) or "")
+
+
+def _retry_after(error: HttpResponseError) -> float:
+    """Seconds; the header's other form, a date, is not one that this service uses."""
+    headers: Mapping[str, str] = getattr(error.response, "headers", {})
+    text = str(headers.get("Retry-After", ""))
+    return float(text) if text.isdigit() else 0.0
 
 
 def _reason(error: AzureError) -> str:

@@ -43,7 +43,7 @@ def compare(manifest: Manifest, copy: Contents) -> tuple[list[str], list[str]]:
             differences.append(f"table {table} is missing")
         elif table not in wanted:
             differences.append(f"table {table} is not in the backup")
-        elif wanted[table] != found[table]:
+        elif not wanted[table].same_rows(found[table]):
             differences.append(
                 f"the rows of {table} differ ({wanted[table].bytes} and {found[table].bytes} bytes)"
             )

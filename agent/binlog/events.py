@@ -12,6 +12,7 @@ import zlib
 from dataclasses import dataclass
 from enum import IntEnum
 
+from agent.binlog.tagged import read_tagged
 from agent.errors import LogError
 
 MAGIC = b"\xfebin"
@@ -26,10 +27,14 @@ class Type(IntEnum):
     """The event types that mean something to the agent."""
 
     QUERY = 2
+    STOP = 3
     ROTATE = 4
     FORMAT_DESCRIPTION = 15
     XID = 16
+    BEGIN_LOAD_QUERY = 17
+    EXECUTE_LOAD_QUERY = 18
     TABLE_MAP = 19
+    INCIDENT = 26
     HEARTBEAT = 27
     ROWS_QUERY = 29
     WRITE_ROWS = 30
@@ -106,7 +111,7 @@ def decode(raw: bytes, *, checksummed: bool) -> Event:
     stop = len(raw)
     if checksummed or kind == Type.FORMAT_DESCRIPTION:
         stop -= _CHECKSUM_BYTES
-        if checksummed and zlib.crc32(raw[:stop]) != int.from_bytes(raw[stop:], "little"):
+        if checksummed and zlib.crc32(memoryview(raw)[:stop]) != int.from_bytes(raw[stop:], "little"):
             raise LogError(f"the checksum of a binary log event of type {kind} is wrong; read it again")
     return Event(raw, memoryview(raw)[HEADER_BYTES:stop], kind, time, end, bool(flags & _ARTIFICIAL))
 
@@ -125,8 +130,15 @@ def is_checksummed(format_description: Event) -> bool:
 
 
 def read_gtid(event: Event) -> Gtid:
-    """The content of a GTID event."""
+    """The content of a GTID event, tagged or not.
+
+    Raises:
+        LogError: a tagged one that is not laid out as this agent knows.
+    """
     body = event.body
+    if event.type == Type.GTID_TAGGED:
+        gtid, committed = read_tagged(body)
+        return Gtid(gtid, committed or event.time * 1_000_000)
     number = int.from_bytes(body[17:25], "little")
     # flags 1, uuid 16, number 8, logical timestamps 1 + 8 + 8, then the commit time in 7 bytes whose highest
     # bit says that the original commit time follows.
@@ -146,6 +158,51 @@ def read_query(event: Event) -> Query:
         status=bytes(body[13:status_end]),
         statement=bytes(body[schema_end + 1 :]),
     )
+
+
+# Lengths of the session's settings in a QUERY event, by code; None: a length byte tells. What stands behind
+# the schemas' names is of no interest here. Query_event in statement_events.h of the server's source.
+_SETTINGS: dict[int, int | None] = {
+    0: 4,  # flags
+    1: 8,  # SQL mode
+    3: 4,  # auto-increment
+    4: 6,  # character sets
+    5: None,  # time zone
+    6: None,  # catalog
+    7: 2,  # names of days and months
+    8: 2,  # the schema's collation
+    9: 8,  # tables of a multi-table update
+    10: 4,  # length at the source
+}
+_INVOKER, _UPDATED_SCHEMAS, _TOO_MANY = 11, 12, 254
+
+
+def updated_schemas(query: Query) -> tuple[str, ...] | None:
+    """The schemas that a statement changed; None where the server did not say (more than 16 of them)."""
+    status, at = query.status, 0
+    while at < len(status):
+        code = status[at]
+        at += 1
+        if code == _INVOKER:
+            at += 1 + status[at]
+            at += 1 + status[at]
+        elif code == _UPDATED_SCHEMAS:
+            if status[at] == _TOO_MANY:
+                return None
+            names = status[at + 1 :].split(b"\0", status[at])[: status[at]]
+            return tuple(name.decode() for name in names)
+        elif code in _SETTINGS:
+            length = _SETTINGS[code]
+            at += 1 + status[at] if length is None else length
+        else:
+            break
+    return (query.schema,) if query.schema else None
+
+
+def read_table_map_schema(event: Event) -> str:
+    """The schema of the table that a TABLE_MAP event announces."""
+    length = event.body[8]
+    return bytes(event.body[9 : 9 + length]).decode()
 
 
 def read_rotate(event: Event) -> tuple[str, int]:

@@ -222,6 +222,8 @@ class BlobEndpoint:
         query = dict(exchange.query)
         own_condition = exchange.headers.get("If-None-Match")
         if wanted.effect == "put" and (held or creating_only):
+            if exchange.headers.get("If-Match"):  # only of something that exists, so an overwrite
+                raise _immutable() if held else _permission_mismatch()
             headers = {name: value for name, value in headers.items() if name.lower() != "if-none-match"}
             headers["If-None-Match"] = "*"
         if wanted.name == "ListContainers":

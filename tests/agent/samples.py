@@ -14,7 +14,7 @@ _TIME = "2026-01-01T00:00:00+00:00"
 def manifest(backup: str, **others: Any) -> Manifest:
     """A manifest with plausible values, changed by ``others``; made the way a stored one is read."""
     values: dict[str, Any] = {
-        "schema": 1,
+        "schema": 2,
         "backup": backup,
         "epoch": 1,
         "sequence": 1,
@@ -26,6 +26,9 @@ def manifest(backup: str, **others: Any) -> Manifest:
         "lower_case_table_names": 0,
         "gtid_before": "",
         "gtid_after": "",
+        "gtid_exact": None,
+        "cascades_logged": True,
+        "ordered_tables": {},
         "started": _TIME,
         "snapshot_at": _TIME,
         "finished": _TIME,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("components", "policies", "costs", "agent", "cli", "sandbox", "tests")
+ROOMS = ("components", "policies", "costs", "agent", "cli", "sandbox", "benchmarks", "tests")
 ALLOWED = {
     "components": {"components"},
     "policies": {"policies", "components", "costs"},
@@ -14,6 +14,7 @@ ALLOWED = {
     "agent": {"agent"},
     "cli": {"cli", "agent", "costs", "sandbox"},
     "sandbox": {"sandbox", "agent", "components", "policies", "costs"},
+    "benchmarks": {"benchmarks", "agent", "sandbox"},
 }
 
 

@@ -53,6 +53,27 @@ def test_order_counts_with_a_primary_key_and_not_without() -> None:
     assert rows_hash(KEYLESS + one + END) == rows_hash(KEYLESS + two + END)
 
 
+@pytest.mark.parametrize("head", [HEAD, KEYLESS])
+@pytest.mark.parametrize(
+    ("values", "rows"),
+    [
+        ("(1,'a')", 1),
+        ("(1,2),(3,NULL),(5,0x2C)", 3),
+        ("(1,'a'),(2,'),('),(3,'x),(4,')", 3),
+        (r"(1,'it\'s'),(2,'\\'),(3,'\\\'),(\''),(4,'\'),(')", 4),
+        ("(1,'),(),()'),(2,'')", 2),
+    ],
+)
+def test_rows_are_counted_whatever_their_text_looks_like(head: str, values: str, rows: int) -> None:
+    contents = scan(f"{head}INSERT INTO `owners` VALUES {values};\n{END}")
+    assert contents.tables["petclinic"]["owners"].rows == rows
+
+
+def test_a_quote_in_a_name_does_not_disturb_the_count() -> None:
+    text = HEAD.replace("owners", "o'),('s") + "INSERT INTO `o'),('s` VALUES (1,'a'),(2,'b');\n" + END
+    assert scan(text).tables["petclinic"]["o'),('s"].rows == 2
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -12,7 +12,7 @@ from agent.manifest import Manifest
 from agent.verify import compare, enabled_events
 from tests.agent.samples import manifest
 
-ROWS = TableRows(ordered=True, rows_sha256="a" * 64, bytes=10)
+ROWS = TableRows(ordered=True, rows_sha256="a" * 64, bytes=10, rows=1)
 COPY = Contents(
     tables={"petclinic": {"owners": ROWS}},
     views={},

@@ -1,0 +1,277 @@
+"""The continuous archive of the binary log, as a service.
+
+From COMMIT to acknowledged blob it takes ``flush_s`` and one write. Only what the Blob endpoint acknowledged
+counts; after any failure the archive goes on from what the vault holds.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from agent.archive.collector import Batch, Collector, Open
+from agent.archive.log import survey
+from agent.archive.packing import pack
+from agent.archive.start import Start, ask, find_start
+from agent.archive.tail import Tail
+from agent.archive.writing import Chain, ForeignError, OvertakenError, Prepared, write
+from agent.binlog.stream import LogStream, read_previous_gtids
+from agent.catalog import newest_first
+from agent.catalog import survey as list_backups
+from agent.context import Context
+from agent.database import session
+from agent.epoch import Epoch
+from agent.errors import AgentError, ConfigError, StorageError
+from agent.gtid import GtidSet
+from agent.storage import BlobStore, BlobThrottledError
+
+_log = logging.getLogger(__name__)
+
+_PATIENCE_S = 0.25  # how soon a stop or a new epoch is noticed
+_FIRST_PAUSE_S = 0.25
+_LONGEST_PAUSE_S = 15.0
+_LOOK_S = 10.0
+_ANSWER_S = 20.0  # the server's, to the few short questions asked before the log is followed
+_PACKS_PER_PERIOD = 4  # so a period is packed at the latest a quarter of it after its end
+_INTERVALS = 200
+
+
+class EpochEndedError(AgentError):
+    """This site is not the writer of this epoch any more, or cannot know."""
+
+
+class Archiver:
+    """Archives while ``epoch`` says that this site writes.
+
+    Args:
+        epoch: the present epoch, as far as it is known; None: unknown, archive nothing.
+
+    Raises:
+        ConfigError: the configuration has no "archive".
+    """
+
+    def __init__(self, context: Context, epoch: Callable[[], Epoch | None]) -> None:
+        if context.config.archive is None:
+            raise ConfigError('the configuration has no "archive"; add it, if only as {}')
+        self._context = context
+        self._settings = context.config.archive
+        self._epoch = epoch
+        self._lock = threading.Lock()
+        self._state: dict[str, Any] = {
+            "archived_gtid": "",
+            "position": "",
+            "archived_through": None,
+            "behind_bytes": 0,
+            "segments": 0,
+            "hole": "",
+            "error": "",
+            "touched": "",
+        }
+        self._touched = GtidSet({})
+        self._epoch_seen = 0
+        self._needs = GtidSet({})
+
+    def status(self) -> dict[str, Any]:
+        """For the heartbeat.
+
+        ``archived_gtid`` and ``position``: how far. ``archived_through``: everything that was committed
+        before that time is archived; it goes on while there is nothing to archive. ``behind_bytes``: read
+        and not acknowledged. ``segments``: acknowledged by this process. ``hole``: why no backup reaches the archived
+        end until the next one. ``error``: what is being tried again. ``touched``: transactions of this epoch
+        and process that changed a dumped schema, and perhaps others.
+        """
+        with self._lock:
+            return dict(self._state)
+
+    @property
+    def needs_dump(self) -> bool:
+        """Whether no backup exists yet that the archived log serves up to its end."""
+        with self._lock:
+            return bool(self._needs)
+
+    def run(self, stopping: threading.Event) -> None:
+        """Archive until ``stopping`` is set; whatever fails is told and tried again."""
+        helper = threading.Thread(target=self._maintain, args=(stopping,), name="log-keeper", daemon=True)
+        helper.start()
+        pause = _FIRST_PAUSE_S
+        while not stopping.is_set():
+            acknowledged = self.status()["segments"]
+            try:
+                self._archive(self._current(), stopping)
+            except EpochEndedError:
+                stopping.wait(_PATIENCE_S)
+                continue
+            except OvertakenError as error:
+                _log.info("%s", error)
+            except AgentError as error:
+                self._failed(str(error))
+            # Progress since the last failure: this one is another.
+            progress = self.status()["segments"] > acknowledged
+            pause = _FIRST_PAUSE_S if progress else min(2 * pause, _LONGEST_PAUSE_S)
+            stopping.wait(pause)
+        helper.join()
+
+    def _current(self, seen: Epoch | None = None) -> Epoch:
+        """The epoch under which this site may archive: the one that was ``seen``, if given.
+
+        Raises:
+            EpochEndedError: there is none.
+        """
+        now = self._epoch()
+        if now is None or now.writer != self._context.config.site or (seen and now.epoch != seen.epoch):
+            raise EpochEndedError("this site is not known to be the writer of this epoch")
+        return now
+
+    def _archive(self, epoch: Epoch, stopping: threading.Event) -> None:
+        """One connection's worth."""
+        account = self._context.login()
+        with session(account, read_timeout_s=_ANSWER_S) as database:
+            server = ask(database)
+        log = survey(self._context.backups, epoch.epoch)
+        start = find_start(
+            server,
+            log,
+            self._context.backups,
+            previous_gtids=cache(lambda file: read_previous_gtids(account, file)),
+            base=newest_base(self._context.backups, epoch.epoch),
+        )
+        self._begin(epoch, log.gtids, start)
+        resumed = Open(start.open_gtid, start.open_us, time.monotonic(), unsure=True)
+        collector = Collector(
+            limit=self._settings.segment_bytes,
+            dumped=self._context.config.database.schemas,
+            skip=start.skip,
+            resumed=resumed if start.open_gtid else None,
+        )
+        chain = Chain(epoch.epoch, server.uuid, start, log.gtids)
+        with (
+            closing(LogStream(account, start.file, start.position)) as stream,
+            Tail(stream, collector) as tail,
+        ):
+            self._follow(epoch, chain, tail, stopping)
+
+    def _follow(self, epoch: Epoch, chain: Chain, tail: Tail, stopping: threading.Event) -> None:
+        acknowledged, ending = 0, False
+        while not ending:
+            ending = stopping.is_set()  # then what waits is written at once, and once
+            self._current(epoch)
+            flush_s, patience_s = (0.0, 0.0) if ending else (self._settings.flush_s, _PATIENCE_S)
+            batch = tail.take(flush_s=flush_s, patience_s=patience_s)
+            if batch is not None:
+                prepared = chain.prepare(batch, tail.skipped if acknowledged == 0 else [])
+                if not self._write(epoch, prepared, stopping):
+                    return
+                chain.advance(prepared)
+                acknowledged += 1
+                self._wrote(batch, chain)
+            self._worked(tail.quiet_since(acknowledged), tail.waiting)
+
+    def _write(self, epoch: Epoch, prepared: Prepared, stopping: threading.Event) -> bool:
+        """Write until it is acknowledged; False when it failed and we are told to stop."""
+        pause = 0.0
+        while True:
+            self._current(epoch)
+            try:
+                write(self._context.backups, prepared)
+                return True
+            except ForeignError as error:
+                self._require(GtidSet.parse(prepared.segment.before), str(error))
+                raise
+            except StorageError as error:
+                self._failed(str(error))
+                asked = error.retry_after_s if isinstance(error, BlobThrottledError) else 0.0
+                if stopping.wait(max(pause, asked)):
+                    return False
+                pause = min(max(2 * pause, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
+
+    def _begin(self, epoch: Epoch, archived: GtidSet, start: Start) -> None:
+        with self._lock:
+            if self._epoch_seen != epoch.epoch:
+                self._epoch_seen, self._touched, self._needs = epoch.epoch, GtidSet({}), GtidSet({})
+                self._state |= {"touched": "", "hole": "", "archived_through": None}
+            self._state |= {"archived_gtid": str(archived), "position": f"{start.file}:{start.position}"}
+        if start.needs:
+            self._require(start.needs, start.hole)
+        _log.info("archiving epoch %d from %s:%d on", epoch.epoch, start.file, start.position)
+
+    def _wrote(self, batch: Batch, chain: Chain) -> None:
+        with self._lock:
+            self._touched = bounded(self._touched | GtidSet.parse(",".join(batch.touched)))
+            self._state |= {
+                "archived_gtid": str(chain.archived),
+                "position": f"{batch.file}:{batch.end}",
+                "segments": self._state["segments"] + 1,
+                "touched": str(self._touched),
+            }
+            self._reached(batch.last_us / 1e6)
+        if batch.flaw:
+            self._require(chain.before, f"the archived log cannot be replayed beyond {batch.flaw}")
+
+    def _worked(self, quiet: float | None, waiting: int) -> None:
+        with self._lock:
+            if self._state["error"]:
+                _log.info("archiving works again")
+            self._state |= {"error": "", "behind_bytes": waiting}
+            if quiet is not None:
+                self._reached(quiet)
+
+    def _reached(self, moment: float) -> None:
+        if moment:
+            said = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+            self._state["archived_through"] = max(self._state["archived_through"] or "", said)
+
+    def _failed(self, sentence: str) -> None:
+        with self._lock:
+            if self._state["error"] != sentence:
+                _log.error("%s", sentence)
+            self._state["error"] = sentence
+
+    def _require(self, needs: GtidSet, why: str) -> None:
+        """Only a backup that holds all of ``needs`` can be brought to the archived end."""
+        with self._lock:
+            self._needs |= needs
+            if why and why != self._state["hole"]:
+                _log.error("%s; the next dump closes this hole", why)
+                self._state["hole"] = why
+
+    def _maintain(self, stopping: threading.Event) -> None:
+        """What need not be at once: looking for the backup that closes a hole, and packing."""
+        next_pack = time.monotonic() + min(self._settings.pack_s, _LOOK_S)
+        while not stopping.wait(min(self._settings.pack_s, _LOOK_S)):
+            try:
+                epoch = self._current()
+                self._look_for_base(epoch)
+                if time.monotonic() >= next_pack:
+                    pack(self._context.backups, epoch.epoch, self._settings.pack_s, stopping)
+                    next_pack = time.monotonic() + self._settings.pack_s / _PACKS_PER_PERIOD
+            except EpochEndedError:
+                continue
+            except AgentError as error:
+                _log.error("packing the archived log: %s", error)
+
+    def _look_for_base(self, epoch: Epoch) -> None:
+        if not self.needs_dump:
+            return
+        base = newest_base(self._context.backups, epoch.epoch)
+        with self._lock:
+            if base is not None and self._needs <= base:
+                self._needs, self._state["hole"] = GtidSet({}), ""
+
+
+def newest_base(store: BlobStore, epoch: int) -> GtidSet | None:
+    """``gtid_before`` of the epoch's newest backup; None when there is none."""
+    found = newest_first(store, list_backups(store), 1)
+    return GtidSet.parse(found[0].gtid_before) if found and found[0].epoch == epoch else None
+
+
+def bounded(gtids: GtidSet) -> GtidSet:
+    """The set, or one that contains it and is short: it stands in every heartbeat."""
+    if sum(map(len, gtids.intervals.values())) <= _INTERVALS:
+        return gtids
+    return GtidSet({source: ((parts[0][0], parts[-1][1]),) for source, parts in gtids.intervals.items()})

@@ -1,0 +1,305 @@
+"""Which backup to restore, and how much of the log onto it.
+
+A chain is a base and the contiguous run of log that serves it. The one that reaches furthest is taken, by the
+transactions it holds and never by a name or a file's time; among equals one whose base was verified; then the
+one with the least to replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from agent.archive.log import survey as survey_log
+from agent.archive.reading import Target
+from agent.archive.run import Log, Run
+from agent.catalog import Listing, batches, manifest_of, require_some, survey
+from agent.epoch import Epoch
+from agent.errors import NoBackupError
+from agent.gtid import GtidSet
+from agent.manifest import Manifest, manifest_name
+from agent.moment import microseconds, say_target, say_time
+from agent.signals import Verification, verified
+from agent.storage import BlobStore
+from agent.tail import NOTHING, Tail, committed_after, covers, reached, read_tail
+
+_VERIFIED = 3  # bases that were verified lately and are looked at besides the newest
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to restore.
+
+    Attributes:
+        run, tail: the log behind the base; ``tail`` is NOTHING where the base alone is restored.
+        log: all of the epoch's archived log.
+        verification: the last one of the base, in words; empty when there was none.
+        considered: for every base that was looked at, why it was taken or not.
+    """
+
+    manifest: Manifest
+    run: Run
+    tail: Tail
+    log: Log
+    verification: str
+    considered: tuple[dict[str, str], ...]
+
+    @property
+    def reached(self) -> GtidSet:
+        """What the restored database will hold for certain."""
+        return reached(self.manifest, self.tail.gtids)
+
+
+@dataclass
+class _Candidate:
+    """``tail`` None: not read yet, and ``reach`` is what the log's descriptions promise."""
+
+    manifest: Manifest
+    run: Run
+    reach: GtidSet
+    verification: Verification | None
+    tail: Tail | None = None
+    refused: str = ""
+
+    def rank(self) -> tuple[int, ...]:
+        failed = self.verification is not None and not self.verification.ok
+        good = self.verification is not None and self.verification.ok
+        # Without GTIDs nothing but their order tells which of two bases is the newer one.
+        order = 0 if self.manifest.gtid_before else self.manifest.sequence
+        return (not failed, self.reach.count(), order, good, -self.to_replay())
+
+    def to_replay(self) -> int:
+        return (self.reach - GtidSet.parse(self.manifest.gtid_before)).count()
+
+
+def choose(
+    store: BlobStore, signals: BlobStore, epoch: Epoch, *, to: Target | None, backup: str | None
+) -> Choice:
+    """The chain to restore.
+
+    Args:
+        epoch: the present one. A chain of an older epoch is never chosen, only restored when it is named.
+        to: a point in time; None for the furthest.
+        backup: take this base, with the log up to ``to``, or alone without a target.
+
+    Raises:
+        NoBackupError: there is none, or none serves the target; says what is possible.
+        StorageError: a container cannot be read.
+    """
+    chooser = _Chooser(store, signals, to)
+    return chooser.best(epoch) if backup is None else chooser.named(manifest_of(store, backup))
+
+
+def behind(store: BlobStore, signals: BlobStore, backup: str, known: GtidSet, *, to: Target | None) -> Choice:
+    """The log behind a database that was restored from ``backup`` and holds ``known`` for certain.
+
+    Raises:
+        NoBackupError: the log does not reach ``to``.
+        StorageError: a container cannot be read.
+    """
+    manifest = manifest_of(store, backup)
+    if GtidSet.parse(manifest.gtid_after) <= known:
+        at = str(known)
+        manifest = replace(manifest, gtid_before=at, gtid_after=at, gtid_exact=at)
+    return _Chooser(store, signals, to).log_behind(manifest)
+
+
+class _Chooser:
+    def __init__(self, store: BlobStore, signals: BlobStore, to: Target | None) -> None:
+        self.store, self.signals, self.to = store, signals, to
+        self.log = Log(0, ())
+        self.later = GtidSet({})
+        self.verdicts: Mapping[str, Verification] = {}
+
+    def named(self, manifest: Manifest) -> Choice:
+        """This base; with the log up to the target, or alone without one."""
+        if self.to is not None:
+            return self.log_behind(manifest)
+        self._read_log(manifest.epoch)
+        nothing = GtidSet({})
+        before = GtidSet.parse(manifest.gtid_before)
+        candidate = _Candidate(
+            manifest, Run((), before, nothing, 0, "", ()), before, self._verdict(manifest), NOTHING
+        )
+        return self._choice(candidate, [candidate], "it was named")
+
+    def log_behind(self, manifest: Manifest) -> Choice:
+        """As much of the log behind this base as there is, or as the target wants."""
+        self._read_log(manifest.epoch)
+        return self._best([self._candidate(manifest)], survey(self.store))
+
+    def best(self, present: Epoch) -> Choice:
+        """The best chain of the present epoch."""
+        listing = survey(self.store)
+        require_some(listing)
+        found = batches(self.store, listing)
+        first = next(found)
+        epoch = first[0].epoch
+        if epoch < present.epoch:
+            raise NoBackupError(
+                f"the newest complete backup, {first[0].backup}, is of epoch {epoch}, and "
+                f"{present.writer} has written since (epoch {present.epoch}); wait for its first "
+                f"dump, or accept the loss by naming it: --backup {first[0].backup}"
+            )
+        self._read_log(epoch)
+        candidates = [self._candidate(manifest) for manifest in first if manifest.epoch == epoch]
+        candidates += self._verified_ones({candidate.manifest.backup for candidate in candidates}, listing)
+        if self.to is not None:
+            self._look_further_back(candidates, found, epoch)
+        return self._best(candidates, listing)
+
+    def _read_log(self, epoch: int) -> None:
+        self.log = survey_log(self.store, epoch)
+        results: dict[str, Verification] = {}
+        for result in verified(self.signals, epoch):
+            results.setdefault(result.backup, result)
+        self.verdicts = results
+        if isinstance(self.to, int):
+            self.later = committed_after(self.store, self.log, self.to)
+
+    def _verified_ones(self, known: set[str], listing: Listing) -> list[_Candidate]:
+        complete = {entry.name for entry in listing.complete}
+        good = [
+            result.backup for result in self.verdicts.values() if result.ok and result.backup not in known
+        ]
+        manifests = [
+            manifest_of(self.store, backup)
+            for backup in good[:_VERIFIED]
+            if manifest_name(backup) in complete
+        ]
+        return [self._candidate(manifest) for manifest in manifests]
+
+    def _look_further_back(
+        self, candidates: list[_Candidate], found: Iterator[list[Manifest]], epoch: int
+    ) -> None:
+        """Older bases, until there is one before the target."""
+        for batch in found:
+            if not all(candidate.refused for candidate in candidates) or batch[0].epoch < epoch:
+                return
+            candidates += [self._candidate(manifest) for manifest in batch if manifest.epoch == epoch]
+
+    def _candidate(self, manifest: Manifest) -> _Candidate:
+        run = self.log.run_for(GtidSet.parse(manifest.gtid_before))
+        candidate = _Candidate(manifest, run, reached(manifest, run.gtids), self._verdict(manifest))
+        if self.to is None:
+            if not covers(manifest, run.gtids) or not run.gtids:
+                self._take_alone(candidate)
+        else:
+            candidate.refused = self._too_new(manifest) or self._too_short(candidate)
+        return candidate
+
+    def _verdict(self, manifest: Manifest) -> Verification | None:
+        return self.verdicts.get(manifest.backup)
+
+    def _take_alone(self, candidate: _Candidate) -> None:
+        """The log does not get past the base's own snapshot, so nothing can be replayed onto it."""
+        candidate.tail = NOTHING
+        candidate.reach = reached(candidate.manifest, GtidSet({}))
+
+    def _too_new(self, manifest: Manifest) -> str:
+        before, after = GtidSet.parse(manifest.gtid_before), GtidSet.parse(manifest.gtid_after)
+        if isinstance(self.to, GtidSet):
+            # Without one of the set's transactions to wait for, only the set itself says where to stop.
+            too_new = self.to <= before and not after <= self.to
+        elif self.to is not None and all(
+            piece.first_us > self.to for piece in self.log.pieces if piece.gtids
+        ):
+            # Nothing in the log is as old as the target, so the agent's clock is the only witness.
+            too_new = microseconds(datetime.fromisoformat(manifest.started)) > self.to
+        else:
+            too_new = bool(after - (after - self.later))
+        return "it holds transactions after the target" if too_new else ""
+
+    def _too_short(self, candidate: _Candidate) -> str:
+        if isinstance(self.to, GtidSet) and not self.to <= candidate.reach:
+            missing = self.to - candidate.reach
+            return f"neither it nor the log behind it holds {missing}; {candidate.run.hole}".rstrip("; ")
+        return ""
+
+    def _best(self, candidates: list[_Candidate], listing: Listing) -> Choice:
+        while usable := [candidate for candidate in candidates if not candidate.refused]:
+            best = max(usable, key=_Candidate.rank)
+            if best.tail is not None:
+                return self._choice(best, candidates, "")
+            self._read_tail(best)
+        raise NoBackupError(self._none_serves(candidates, listing))
+
+    def _read_tail(self, candidate: _Candidate) -> None:
+        """Read the log behind a base: what it promises is not yet what it holds."""
+        manifest = candidate.manifest
+        tail = read_tail(self.store, candidate.run, manifest, self.to)
+        candidate.tail, candidate.reach = tail, reached(manifest, tail.gtids)
+        past = covers(manifest, tail.gtids)
+        if self.to is None:
+            if not past or tail.ambiguous:
+                self._take_alone(candidate)
+            return
+        if tail.end:
+            candidate.refused = tail.end
+        elif not past:
+            candidate.refused = "the target lies inside the moment of its snapshot"
+        elif isinstance(self.to, GtidSet) and not self.to <= candidate.reach:
+            candidate.refused = f"the log ends before {self.to - candidate.reach}"
+        elif tail.ambiguous:
+            candidate.refused = tail.ambiguous
+
+    def _none_serves(self, candidates: list[_Candidate], listing: Listing) -> str:
+        """Why no chain serves, with the range that is possible."""
+        if self.to is None:
+            return "no complete backup can be used: " + "; ".join(c.refused for c in candidates[:_SHOWN])
+        oldest = list(batches(self.store, listing, len(listing.complete)))[-1]
+        oldest = [manifest for manifest in oldest if manifest.epoch == self.log.epoch][-1]
+        through = say_time(max((piece.last_us for piece in self.log.pieces), default=0))
+        range_ = (
+            f"from {oldest.backup} (data of {oldest.snapshot_at}) to {through} ({self.log.gtids})"
+            if through
+            else "the backups themselves, because there is no archived log; name one with --backup"
+        )
+        first = candidates[0]
+        return (
+            f"no chain of epoch {self.log.epoch} serves the target {say_target(self.to)}: "
+            f"{first.manifest.backup}: {first.refused}; possible is {range_}"
+        )
+
+    def _choice(self, best: _Candidate, candidates: list[_Candidate], reason: str) -> Choice:
+        ranked = sorted(candidates, key=_Candidate.rank, reverse=True)
+        ranked.remove(best)
+        considered = [{"backup": best.manifest.backup, "chosen": "yes", "why": reason or _for(best)}]
+        considered += [
+            {"backup": other.manifest.backup, "chosen": "no", "why": _against(other, best)}
+            for other in ranked[: _SHOWN - 1]
+        ]
+        verification = f"{best.verification.mode} at {best.verification.at}" if best.verification else ""
+        return Choice(
+            best.manifest, best.run, best.tail or NOTHING, self.log, verification, tuple(considered)
+        )
+
+
+def _for(best: _Candidate) -> str:
+    result = best.verification
+    proof = (
+        "never verified"
+        if result is None
+        else f"verified {result.at}"
+        if result.ok
+        else f"FAILED {result.at}"
+    )
+    tail = best.tail or NOTHING
+    log = f"{tail.transactions} transactions of log behind it, to {say_time(tail.through_us)}"
+    return f"no other chain reaches further: {proof}; " + (log if tail.transactions else "no log to replay")
+
+
+def _against(other: _Candidate, best: _Candidate) -> str:
+    if other.refused:
+        return other.refused
+    if other.verification is not None and not other.verification.ok:
+        return f"its verification failed: {other.verification.error}"
+    missing = (best.reach - other.reach).count()
+    if missing:
+        why = other.tail.ambiguous or other.tail.end if other.tail else ""
+        return f"its chain lacks {missing} transactions" + (f": {why}" if why else "")
+    if best.verification is not None and other.verification is None:
+        return "reaches as far, but was not verified"
+    return f"reaches as far, with {other.to_replay()} instead of {best.to_replay()} transactions to replay"

@@ -1,0 +1,178 @@
+"""The steps of a restore, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from dataclasses import replace as changed
+
+from agent.catchup import Start, catch_up, figures, require_objects
+from agent.chain import Choice
+from agent.clients import find
+from agent.config import Site
+from agent.context import Context
+from agent.database import Login, Session, session
+from agent.dump import quarantine
+from agent.epoch import Epoch, read_epoch
+from agent.errors import BusyError
+from agent.gtid import GtidSet
+from agent.guard import Target as State
+from agent.guard import inspect
+from agent.load import clear, load
+from agent.manifest import Manifest
+from agent.marker import Marker, read_marker, write_marker
+from agent.mysqldump import Limits
+from agent.opening import become_writer
+from agent.replay.plan import Replayed
+from agent.report import Report
+from agent.rewrite import Rewriter
+from agent.target import folds_names, require_fit
+from agent.verify import enabled_events, verify
+
+_RESTORE_LOCK = "pilotlight-restore"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the steps of one restore share."""
+
+    context: Context
+    report: Report
+    account: Login
+    database: Session
+    epoch: Epoch
+
+    @classmethod
+    @contextmanager
+    def opened(cls, context: Context, report: Report, *, patience_s: float) -> Generator[Run]:
+        """Hold the server's restore lock.
+
+        Raises:
+            BusyError: another restore holds it.
+        """
+        account = context.login()
+        with session(account, patience_s=patience_s) as database:
+            if database.value("SELECT GET_LOCK(%s, 0)", [_RESTORE_LOCK]) != 1:
+                raise BusyError(f"another restore into {report.host} is running; wait for it")
+            epoch = read_epoch(context.control)
+            report.epoch = epoch.epoch
+            yield cls(context, report, account, database, epoch)
+
+    @property
+    def site(self) -> Site:
+        """Whose database it is."""
+        return self.context.config.site
+
+    @property
+    def schemas(self) -> tuple[str, ...]:
+        """As this server spells them."""
+        return self.context.config.database.schemas
+
+    def look(self) -> tuple[Marker | None, State]:
+        """What the database is."""
+        marker = read_marker(self.database)
+        state = inspect(self.database, self.schemas, marker)
+        self.report.target = state.value
+        return marker, state
+
+    def replace(self, choice: Choice, state: State) -> None:
+        """Load the chain and prove it; with a take-over, become the writer."""
+        report, manifest = self.report, choice.manifest
+        mysqldump = find("mysqldump")
+        report.warnings += [*manifest.warnings, *require_fit(self.database, manifest)]
+        if report.take_over:
+            self._keep_what_is_replaced(state)
+        folds = folds_names(self.database)
+        marker = _marker(choice, folds=folds)
+        with report.phase("clear"):
+            write_marker(self.database, marker)
+            clear(self.database, self.schemas)
+        names = respelt(manifest, folds=folds)
+        self._load(manifest, names)
+        with report.phase("verify"):
+            limits = Limits(self.context.config.dump.stall_s)
+            report.warnings += verify(mysqldump, self.account, manifest, limits)
+        report.tables_verified = manifest.objects.get("tables", 0)
+        replayed = None
+        if choice.tail.transactions:
+            replayed = self.catch_up(choice, enabled_events(manifest), names)
+            marker = changed(marker, enabled_events=replayed.events)
+        report.objects = require_objects(self.database, self.schemas, manifest.objects, replayed)
+        marker = changed(marker, state="verified")
+        write_marker(self.database, marker)
+        report.loaded = True
+        if report.take_over:
+            with report.phase("take over"):
+                epoch = become_writer(self.database, self.context.control, self.epoch, self.site, marker)
+                report.epoch = epoch.epoch
+
+    def _load(self, manifest: Manifest, names: Mapping[str, str]) -> None:
+        schemas = {schema.lower(): schema for schema in self.schemas}
+        load(
+            find("mysql"),
+            self.account,
+            self.database,
+            self.context.restore_from,
+            manifest,
+            rewrite=Rewriter(names, schemas),
+            phase=self.report.phase,
+        )
+
+    def catch_up(
+        self, choice: Choice, events: Sequence[tuple[str, str]], names: Mapping[str, str]
+    ) -> Replayed:
+        """Replay the log behind the base.
+
+        Args:
+            events: (schema, name) of those that are enabled on the source at the base.
+            names: lower-case table names -> how this server spells them.
+        """
+        with self.report.phase("replay"):
+            replayed = catch_up(
+                self.account,
+                self.database,
+                self.context.restore_from,
+                choice.run,
+                start=Start.at(choice.manifest, events),
+                wanted=choice.tail.gtids,
+                schemas=self.schemas,
+                names=names,
+            )
+        self.report.log |= figures(replayed)
+        self.report.warnings += replayed.warnings
+        return replayed
+
+    def _keep_what_is_replaced(self, state: State) -> None:
+        """Name the transactions that only this server has, and keep a dump of it."""
+        fork = GtidSet.parse(self.epoch.fork_gtid)
+        if fork:
+            self.report.diverged_gtid = str(GtidSet.parse(self.database.gtid_executed()) - fork)
+        if state in (State.FOREIGN, State.RESTORED):
+            with self.report.phase("quarantine"):
+                self.report.quarantine = quarantine(self.context, self.epoch.epoch)
+
+
+def respelt(manifest: Manifest, *, folds: bool) -> Mapping[str, str]:
+    """Lower-case table names -> the capitals that they get back where the source folded names."""
+    return manifest.original_names if manifest.lower_case_table_names and not folds else {}
+
+
+def _marker(choice: Choice, *, folds: bool) -> Marker:
+    manifest = choice.manifest
+    return Marker(
+        state="loading",
+        backup=manifest.backup,
+        backup_epoch=manifest.epoch,
+        backup_gtid=str(choice.reached),
+        served_epoch=0,
+        enabled_events=tuple(enabled_events(manifest)),
+        original_names={**manifest.original_names, **_own_names(manifest)} if folds else {},
+    )
+
+
+def _own_names(manifest: Manifest) -> dict[str, str]:
+    """Names with capitals in the backup itself, by their lower-case form."""
+    names = [name for tables in manifest.tables.values() for name in tables]
+    names += [name for views in manifest.views.values() for name in views]
+    return {name.lower(): name for name in names if name != name.lower()}

@@ -1,0 +1,132 @@
+"""Which transactions a snapshot holds, learned around its opening and without stopping the writers.
+
+A transaction enters gtid_executed after it became visible. So a set that is read before the snapshot is
+opened names nothing that the snapshot lacks, and one read after it, all that the snapshot holds: between the
+two the replay begins early and repeats some. For tables whose replay cannot be repeated the two must be one:
+they are held under a read lock for the moment in which mysqldump opens its snapshot.
+https://dev.mysql.com/doc/refman/8.4/en/lock-tables.html
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from pymysql.constants import ER
+
+from agent.database import Login, Session, quoted, session
+from agent.errors import DatabaseError
+from agent.objects import Table
+
+_log = logging.getLogger(__name__)
+# Whoever waits for a lock makes all later writers of the table wait behind it, and a second is the least that
+# the server can be told. A few tries, apart from each other, for there may be long transactions.
+_LOCK_WAIT_S = 1
+_TRIES = 3
+_PAUSE_S = 2.0
+# The lock goes when the snapshot is seen to be open. When mysqldump takes longer to begin, or when we hang or
+# are cut off, it goes after these many seconds all the same.
+_LONGEST_HOLD_S = 2.0
+_SERVER_LETS_GO_S = 10
+
+
+class Bracket:
+    """The sets around one snapshot, as GTID set texts; all empty, and ``exact`` None, without GTIDs.
+
+    Attributes:
+        before: everything committed before the snapshot was opened.
+        exact: what the snapshot holds of the ordered tables; None where that is not known.
+        after: contains all that the snapshot holds; known after ``opened``.
+        reason: why ``exact`` is None, as a sentence.
+    """
+
+    def __init__(self, account: Login, database: Session, ordered: Sequence[Table]) -> None:
+        self._account, self._database, self._ordered = account, database, ordered
+        self._with_gtids = database.variable("gtid_mode") == "ON"
+        self._hold: _Hold | None = None
+        self.before = self._read()
+        self.exact: str | None = None
+        self.after = ""
+        self.reason = "" if self._with_gtids else "the server runs without GTIDs"
+
+    def _read(self) -> str:
+        # Where GTIDs are off an old set may stand that no longer grows.
+        return self._database.gtid_executed() if self._with_gtids else ""
+
+    @contextmanager
+    def opening(self, stopping: threading.Event) -> Generator[None]:
+        """mysqldump is started inside this block; the ordered tables are held until ``opened``."""
+        with ExitStack() as stack:
+            if self._with_gtids and self._ordered:
+                try:
+                    self._hold = stack.enter_context(_held(self._account, self._ordered, stopping))
+                except DatabaseError as error:
+                    self.reason = f"the tables to be replayed in order could not be locked: {error}"
+            yield
+
+    def opened(self) -> None:
+        """The snapshot is open: let the writers go on, and read what it can hold at most."""
+        held = self._hold is not None and self._hold.release()
+        self.after = self._read()
+        if not self._with_gtids:
+            return
+        if self.before == self.after or not self._ordered:
+            self.exact = self.before  # nobody wrote meanwhile, or nothing needs an exact set
+        elif self._hold is not None and held:
+            self.exact = self._hold.gtids
+        elif not self.reason:
+            self.reason = f"mysqldump took more than {_LONGEST_HOLD_S:g} s to open its snapshot"
+
+
+class _Hold:
+    """A session that holds the lock, and the set of what was committed under it."""
+
+    def __init__(self, holder: Session, gtids: str) -> None:
+        self.gtids = gtids
+        self._holder = holder
+        self._mutex = threading.Lock()
+        self._held = True
+        self._timer = threading.Timer(_LONGEST_HOLD_S, self.release)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def release(self) -> bool:
+        """Unlock; whether the lock was held until now."""
+        self._timer.cancel()
+        with self._mutex:
+            if not self._held:
+                return False
+            self._held = False
+            try:
+                self._holder.rows("UNLOCK TABLES")
+            except DatabaseError:
+                return False  # the session was gone, and the lock with it
+            return True
+
+
+@contextmanager
+def _held(account: Login, tables: Sequence[Table], stopping: threading.Event) -> Generator[_Hold]:
+    """The tables under LOCK TABLES ... READ.
+
+    Raises:
+        DatabaseError: not granted within a few tries, or not allowed.
+    """
+    with session(account) as holder:
+        holder.rows(f"SET SESSION lock_wait_timeout = {_LOCK_WAIT_S}, wait_timeout = {_SERVER_LETS_GO_S}")
+        names = ", ".join(f"{quoted(schema)}.{quoted(table)} READ" for schema, table in tables)
+        for left in reversed(range(_TRIES)):
+            try:
+                holder.rows(f"LOCK TABLES {names}")
+                break
+            except DatabaseError as error:
+                cause = error.__cause__
+                waited = cause is not None and cause.args[:1] == (ER.LOCK_WAIT_TIMEOUT,)
+                if not (waited and left) or stopping.wait(_PAUSE_S):
+                    raise
+        hold = _Hold(holder, holder.gtid_executed())
+        try:
+            yield hold
+        finally:
+            hold.release()

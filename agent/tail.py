@@ -1,0 +1,173 @@
+"""The tail of the log behind a base, read once before anything is touched: how far it carries, and why.
+
+So a damaged or unusable piece is met here, and never in the middle of a replay: what is replayed afterwards
+is exactly the set of transactions that was found good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from agent.archive.flaws import flaw_of, schemas_of
+from agent.archive.reading import Target, transactions
+from agent.archive.run import Log, Piece, Run
+from agent.binlog.events import Event, Query, Type, read_query
+from agent.binlog.rows_map import read_table_map
+from agent.binlog.transactions import Transaction
+from agent.errors import LogError
+from agent.gtid import GtidSet
+from agent.manifest import Manifest
+from agent.replay.ddl import ambiguous
+from agent.replay.progress import Progress
+from agent.storage import BlobStore
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What can be replayed onto a base.
+
+    Attributes:
+        gtids: the transactions, in the log's order without a hole.
+        transactions, bytes: how many, and how long their events are.
+        through_us: commit time of the last one; 0 without any.
+        end: why it ends before the archived log does, as a sentence; empty when it does not.
+        ambiguous: why this base cannot be replayed onto at all; empty when it can.
+    """
+
+    gtids: GtidSet
+    transactions: int
+    bytes: int
+    through_us: int
+    end: str
+    ambiguous: str
+
+
+NOTHING = Tail(GtidSet({}), 0, 0, 0, "", "")
+
+
+def read_tail(store: BlobStore, run: Run, manifest: Manifest, to: Target | None) -> Tail:
+    """Read the log behind ``manifest`` up to ``to``; every byte of it is proved.
+
+    Raises:
+        StorageError: the container cannot be read.
+    """
+    before = GtidSet.parse(manifest.gtid_before)
+    window = GtidSet.parse(manifest.gtid_after) - before
+    progress, count, through_us = Progress(window), 0, 0
+    look = _Look(manifest)
+    end = ""
+    try:
+        for transaction in transactions(store, run, after=before, to=to):
+            look.at(transaction, in_window=progress.in_window(transaction.gtid))
+            if look.flaw:
+                end = (
+                    "the archived log can be replayed up to the transaction before "
+                    f"{transaction.gtid}, which is {look.flaw}"
+                )
+                break
+            progress.add(transaction.gtid)
+            count += 1
+            through_us = transaction.committed_us
+        else:
+            end = run.hole if to is None else ""
+    except LogError as error:
+        end = str(error)
+    return Tail(progress.gtids, count, look.bytes, through_us, end, look.ambiguous)
+
+
+class _Look:
+    """Reads transactions to their ends; remembers what stands in the way."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._schemas = manifest.schemas
+        self._dumped = {schema.lower() for schema in manifest.schemas}
+        self._exact = manifest.gtid_exact is not None
+        self._ordered = {
+            (schema.lower(), table.lower())
+            for schema, tables in manifest.ordered_tables.items()
+            for table in tables
+        }
+        self.flaw = ""
+        self.ambiguous = ""
+        self.bytes = 0
+
+    def at(self, transaction: Transaction, *, in_window: bool) -> None:
+        """Read one transaction."""
+        events = self._watched(transaction, in_window=in_window and not self._exact)
+        if in_window:
+            reason = ambiguous([replace(transaction, events=events)], self._schemas)
+            self.ambiguous = self.ambiguous or reason or ""
+        for _ in events:
+            pass
+
+    def _watched(self, transaction: Transaction, *, in_window: bool) -> Iterator[Event]:
+        for event in transaction.events:
+            self.bytes += len(event.raw)
+            query = read_query(event) if event.type == Type.QUERY else None
+            self.flaw = self.flaw or self._flaw(event, query)
+            if in_window and event.type == Type.TABLE_MAP:
+                self._table(event, transaction.gtid)
+            yield event
+
+    def _flaw(self, event: Event, query: Query | None) -> str:
+        """What makes the event useless, unless it is about other schemas only."""
+        flaw = flaw_of(event, query)
+        schemas = schemas_of(event, query) if flaw else None
+        ours = schemas is None or any(schema.lower() in self._dumped for schema in schemas)
+        return flaw if ours else ""
+
+    def _table(self, event: Event, gtid: str) -> None:
+        """Without the exact set, whether the dump holds an ordered table's change is not known."""
+        mapped = read_table_map(event.body)
+        table = (mapped.schema.lower(), mapped.table.lower())
+        if table in self._ordered or (not self._ordered and table[0] in self._dumped):
+            self.ambiguous = self.ambiguous or (
+                f"{mapped.schema}.{mapped.table} was written while its snapshot was taken ({gtid}), and the "
+                "dump may hold that or not"
+            )
+
+
+def covers(manifest: Manifest, gtids: GtidSet) -> bool:
+    """Whether a replay of ``gtids`` gets past the base's snapshot, so that no row is older than another."""
+    return GtidSet.parse(manifest.gtid_after) <= GtidSet.parse(manifest.gtid_before) | gtids
+
+
+def reached(manifest: Manifest, gtids: GtidSet) -> GtidSet:
+    """What a database holds for certain after ``gtids`` were replayed onto the base."""
+    return GtidSet.parse(manifest.gtid_before) | gtids
+
+
+def committed_after(store: BlobStore, log: Log, time_us: int) -> GtidSet:
+    """The transactions of the log that were committed later than a time, or cannot be read to tell.
+
+    Raises:
+        StorageError: the container cannot be read.
+    """
+    later = GtidSet({})
+    for at, piece in enumerate(log.pieces):
+        if piece.last_us <= time_us:
+            continue
+        later |= piece.gtids
+        if piece.first_us <= time_us:
+            later -= _until(store, _with_beginning(log.pieces, at), time_us)
+    return later
+
+
+def _with_beginning(pieces: Sequence[Piece], at: int) -> Sequence[Piece]:
+    """The piece, and those before it in which the transaction began that it begins inside of."""
+    first = at
+    while first and pieces[first - 1].open_gtid and pieces[first - 1].is_followed_by(pieces[first]):
+        first -= 1
+    return pieces[first : at + 1]
+
+
+def _until(store: BlobStore, pieces: Sequence[Piece], time_us: int) -> GtidSet:
+    run = Run(tuple(pieces), pieces[0].before, GtidSet({}), 0, "", ())
+    progress = Progress(None)
+    try:
+        for transaction in transactions(store, run, after=GtidSet({}), to=time_us):
+            progress.add(transaction.gtid)
+    except LogError:
+        pass  # what cannot be read counts as later: a base that may hold it is not used
+    return progress.gtids

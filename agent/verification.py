@@ -1,0 +1,295 @@
+"""Proof that the newest chain can be restored: it is, into a scratch server, and compared hash by hash.
+
+Reads the vault and this machine's disk only; the database that is backed up is not touched.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import threading
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from agent.archive.log import survey as survey_log
+from agent.archive.run import Log, Run
+from agent.catalog import newest_first, survey
+from agent.catchup import Start, catch_up
+from agent.clients import find
+from agent.context import Context
+from agent.database import Login, session
+from agent.dumplines import IDENTIFIER, Kind, name
+from agent.dumpscan import TableRows, no_rows
+from agent.epoch import read_epoch
+from agent.errors import (
+    AgentError,
+    ConfigError,
+    DatabaseError,
+    DumpError,
+    LogError,
+    NoBackupError,
+    RestoreError,
+    VerificationError,
+)
+from agent.gtid import GtidSet
+from agent.load import clear, load
+from agent.manifest import Manifest
+from agent.mysqldump import Limits
+from agent.rewrite import Rewriter
+from agent.scratch import require_room, scratch_server
+from agent.signals import Verification, write_verification
+from agent.storage import BlobMissingError
+from agent.tail import covers, reached, read_tail
+from agent.verify import enabled_events, verify
+
+_log = logging.getLogger(__name__)
+Mode = Literal["auto", "full", "sampled", "off"]
+# What says that the chain itself is bad. Anything else - no disk, no network - proves nothing.
+_OLDER = 4  # bases that are looked at for one whose log leads to the newest
+_BAD = (VerificationError, RestoreError, LogError, DumpError, BlobMissingError)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is going to be compared; ``tables``: whose rows, as (schema, table)."""
+
+    mode: Literal["full", "sampled"]
+    tables: frozenset[tuple[str, str]]
+    notes: tuple[str, ...]
+
+
+def verify_chain(context: Context, mode: Mode, stopping: threading.Event | None = None) -> dict[str, Any]:
+    """Restore and compare the newest chain of this site; the result is kept in ``signals`` and returned.
+
+    Raises:
+        ConfigError: ``mode`` is "off".
+        NoBackupError: there is no backup of the present epoch.
+        AgentError and its kinds: it could not be tried; that proves nothing.
+    """
+    if mode == "off":
+        raise ConfigError('verify.mode is "off"; set it to "auto", "full" or "sampled"')
+    stopping = stopping or threading.Event()
+    epoch = read_epoch(context.control)
+    found = newest_first(context.backups, survey(context.backups), 1)
+    if not found or found[0].epoch != epoch.epoch:
+        raise NoBackupError(f"there is no complete backup of epoch {epoch.epoch} to verify; run: agent dump")
+    base = found[0]
+    limit = context.config.verify.full_up_to_mb * 1e6 if context.config.verify else float("inf")
+    plan = _plan(base, mode, limit)
+    require_room(context.config.state_dir, _bytes_of(base, plan))
+    _log.info("verifying %s, %s: %d tables", base.backup, plan.mode, len(plan.tables))
+    result = _try(context, base, plan, stopping)
+    if stopping.is_set():
+        raise AgentError("the verification was given up, because the agent was told to stop")
+    written = write_verification(context.signals, result)
+    if result.ok:
+        _log.info("%s is verified in %.1f s (%s)", base.backup, result.seconds, written)
+    else:
+        _log.error("%s is NOT good: %s (%s)", base.backup, result.error, written)
+    return asdict(result)
+
+
+def _try(context: Context, base: Manifest, plan: _Plan, stopping: threading.Event) -> Verification:
+    began = time.monotonic()
+    error, proof = "", _Proof(list(plan.notes))
+    server_lives = threading.Event()
+    try:
+        with scratch_server(
+            context.config.state_dir,
+            lower_case_table_names=base.lower_case_table_names,
+            zones=base.time_zones,
+            stopping=stopping,
+        ) as account:
+            try:
+                _prove(_Scratch(context, account, stopping), base, plan, proof)
+            finally:
+                with suppress(DatabaseError), session(account):
+                    server_lives.set()
+    except _BAD as failed:
+        if not server_lives.is_set() and isinstance(failed, RestoreError | DumpError):
+            raise DatabaseError(f"the scratch server died during the verification: {failed}") from failed
+        error = str(failed)
+    return Verification(
+        at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        site=context.config.site,
+        epoch=base.epoch,
+        backup=base.backup,
+        mode=plan.mode,
+        tables=tuple(sorted(f"{schema}.{table}" for schema, table in plan.tables)),
+        gtid=proof.gtid,
+        next_backup=proof.next_backup,
+        seconds=round(time.monotonic() - began, 3),
+        ok=not error,
+        error=error,
+        notes=tuple(dict.fromkeys(proof.notes)),
+    )
+
+
+@dataclass
+class _Proof:
+    """What was shown so far; see ``Verification``."""
+
+    notes: list[str]
+    gtid: str = ""
+    next_backup: str = ""
+
+
+@dataclass(frozen=True)
+class _Scratch:
+    """The scratch server and what is done with it."""
+
+    context: Context
+    account: Login
+    stopping: threading.Event
+
+    def load(self, base: Manifest, rewrite: Rewriter) -> None:
+        with session(self.account, read_timeout_s=None) as database:
+            clear(database, base.schemas)
+            store = self.context.backups
+            load(find("mysql"), self.account, database, store, base, rewrite=rewrite, phase=_untimed)
+
+    def compare(self, wanted: Manifest) -> list[str]:
+        """Dump the copy; returns what the comparison had to leave out."""
+        limits = Limits(self.context.config.dump.stall_s, self.stopping)
+        return verify(find("mysqldump"), self.account, wanted, limits)
+
+    def replay(self, base: Manifest, run: Run, wanted: GtidSet) -> None:
+        """Replay ``wanted`` of the log behind ``base`` onto its copy."""
+        with session(self.account, read_timeout_s=None) as database:
+            catch_up(
+                self.account,
+                database,
+                self.context.backups,
+                run,
+                start=Start.at(base, enabled_events(base)),
+                wanted=wanted,
+                schemas=base.schemas,
+                names={},
+            )
+
+
+def _prove(scratch: _Scratch, base: Manifest, plan: _Plan, proof: _Proof) -> None:
+    """The base by its hashes; then the log behind it; then, from an older base, the log before it."""
+    rewrite = _Sampler(plan.tables) if plan.mode == "sampled" else Rewriter({}, {})
+    scratch.load(base, rewrite)
+    proof.notes += scratch.compare(_as_loaded(base, plan))
+    if plan.mode == "sampled" or not base.gtid_before:
+        return
+    store = scratch.context.backups
+    log = survey_log(store, base.epoch)
+    if not log.pieces:
+        proof.notes.append("there is no archived log of this epoch")
+        return
+    run = log.run_for(GtidSet.parse(base.gtid_before))
+    tail = read_tail(store, run, base, None)
+    if tail.end:
+        raise LogError(tail.end)
+    if tail.ambiguous or not covers(base, tail.gtids):
+        proof.notes.append(
+            f"the log was not replayed onto it: {tail.ambiguous or 'it does not reach past the snapshot yet'}"
+        )
+    elif tail.gtids:
+        scratch.replay(base, run, tail.gtids)
+        proof.gtid = str(reached(base, tail.gtids))
+    _prove_the_log_before(scratch, base, log, proof)
+
+
+def _prove_the_log_before(scratch: _Scratch, base: Manifest, log: Log, proof: _Proof) -> None:
+    """An older base and the log up to this one's snapshot must give this one, hash by hash."""
+    end = GtidSet.parse(base.gtid_before)
+    if base.gtid_before != base.gtid_after:
+        proof.notes.append("its snapshot was taken under writes, so the log before it could not be compared")
+        return
+    store = scratch.context.backups
+    for older in newest_first(store, survey(store), _OLDER)[1:]:
+        run = log.run_for(GtidSet.parse(older.gtid_before))
+        between = end - GtidSet.parse(older.gtid_before)
+        if older.epoch != base.epoch or older.schemas != base.schemas or not between <= run.gtids:
+            continue
+        tail = read_tail(store, run, older, between)
+        fits = tail.gtids == between and not tail.end and not tail.ambiguous
+        if not between or not fits or not covers(older, tail.gtids):
+            continue
+        scratch.load(older, Rewriter({}, {}))
+        scratch.replay(older, run, between)
+        try:
+            scratch.compare(base)
+        except VerificationError as error:
+            raise VerificationError(
+                f"{older.backup} and the log behind it do not lead to {base.backup}: {error}"
+            ) from error
+        proof.next_backup = base.backup
+        proof.notes.append(f"{older.backup} and the log behind it give the same")
+        return
+    proof.notes.append("no older base with the log up to this one")
+
+
+@contextmanager
+def _untimed(_: str) -> Generator[None]:
+    yield
+
+
+def _plan(base: Manifest, mode: Mode, limit: float) -> _Plan:
+    sizes = {(s, t): rows.bytes for s, tables in base.tables.items() for t, rows in tables.items()}
+    if mode == "full" or (mode == "auto" and base.raw_bytes <= limit):
+        return _Plan("full", frozenset(sizes), ())
+    order = sorted(sizes)
+    random.shuffle(order)
+    chosen: set[tuple[str, str]] = set()
+    left = limit
+    for table in order:
+        if sizes[table] <= left:
+            chosen.add(table)
+            left -= sizes[table]
+    if not chosen and order:
+        chosen.add(min(order, key=lambda table: sizes[table]))
+    notes = (
+        f"sampled: the rows of {len(chosen)} of {len(sizes)} tables; the log was not replayed",
+        *(f"{s}.{t} exceeds verify.full_up_to_mb: never sampled" for s, t in order if sizes[s, t] > limit),
+    )
+    return _Plan("sampled", frozenset(chosen), notes)
+
+
+def _bytes_of(base: Manifest, plan: _Plan) -> int:
+    return sum(base.tables[schema][table].bytes for schema, table in plan.tables)
+
+
+def _as_loaded(base: Manifest, plan: _Plan) -> Manifest:
+    """What the copy must look like: tables that were not sampled are there, and empty."""
+
+    def rows(schema: str, table: str, held: TableRows) -> TableRows:
+        return held if (schema, table) in plan.tables else no_rows(ordered=held.ordered)
+
+    tables: Mapping[str, Mapping[str, TableRows]] = {
+        schema: {table: rows(schema, table, held) for table, held in inner.items()}
+        for schema, inner in base.tables.items()
+    }
+    return replace(base, tables=tables)
+
+
+class _Sampler(Rewriter):
+    """Leaves out the rows of all tables but some."""
+
+    def __init__(self, tables: frozenset[tuple[str, str]]) -> None:
+        super().__init__({}, {})
+        self._chosen = tables
+        self._schema = ""
+
+    def __call__(self, line: bytes) -> bytes:
+        rewritten = super().__call__(line)
+        if self.kind is Kind.USE:
+            self._schema = _name(line, b"USE ")
+        elif self.kind is Kind.INSERT and (self._schema, _name(line, b"INSERT INTO ")) not in self._chosen:
+            self.kind = Kind.OTHER
+            return b""
+        return rewritten
+
+
+def _name(line: bytes, start: bytes) -> str:
+    found = re.compile(re.escape(start) + IDENTIFIER).match(line)
+    return name(found[1]) if found else ""

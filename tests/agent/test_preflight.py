@@ -1,0 +1,87 @@
+"""``check`` names each lack of the log, what it costs and what fixes it on that service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sandbox.mysql import MySqlServer
+from tests.agent.conftest import PASSWORD, SCHEMA, Site, World, clinic
+
+
+def findings(site: Site, subject: str) -> list[dict[str, Any]]:
+    return [finding for finding in site.run("check").document if finding["subject"] == subject]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("binlog_row_image", "MINIMAL", ("warning", "up to 2 s of writes can be lost")),
+        ("binlog_row_metadata", "MINIMAL", ("warning", "no names of columns")),
+        ("binlog_transaction_compression", "ON", ("error", "compressed transactions cannot be replayed")),
+        ("binlog_row_value_options", "PARTIAL_JSON", ("error", "JSON cannot be replayed")),
+        ("sync_binlog", "100", ("error", "its log may lack transactions")),
+        ("binlog_expire_logs_seconds", "3600", ("warning", "keeps its log for 1 h")),
+    ],
+)
+def test_a_setting_of_the_log_is_named_with_its_fix(
+    world: World, rds: MySqlServer, name: str, value: str, expected: tuple[str, str]
+) -> None:
+    clinic(rds)
+    world.aws.document["archive"] = {}
+    before = str(rds.execute(f"SELECT @@GLOBAL.{name}")[0][0])
+    try:
+        rds.set_global(name, value)
+        (found,) = findings(world.aws, name)
+        level, problem = expected
+        assert found["level"] == level and problem in found["problem"]
+        assert name in found["fix"]
+    finally:
+        rds.set_global(name, before)
+    assert findings(world.aws, name) == []
+
+
+def test_missing_grants_of_the_archive_are_named(world: World, rds: MySqlServer) -> None:
+    clinic(rds)
+    rds.execute(f"CREATE TABLE {SCHEMA}.bare (id INT)")
+    rds.execute("CREATE USER backup IDENTIFIED BY %s", (PASSWORD,))
+    rds.execute(f"GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON {SCHEMA}.* TO backup")
+    rds.execute("GRANT SHOW_ROUTINE ON *.* TO backup")
+    world.aws.document["archive"] = {}
+    world.aws.document["database"]["user"] = "backup"
+    fixes = {finding["fix"] for finding in findings(world.aws, "grants")}
+    assert fixes == {
+        "GRANT REPLICATION SLAVE ON *.* TO backup@%",
+        "GRANT REPLICATION CLIENT ON *.* TO backup@%",
+        f"GRANT LOCK TABLES ON `{SCHEMA}`.* TO backup@%",
+    }
+    for fix in fixes:
+        rds.execute(fix.replace("backup@%", "backup"))
+    finished = world.aws.run("check")
+    assert finished.code == 0 and findings(world.aws, "grants") == []
+
+
+def test_what_only_slows_a_restore_is_a_warning_with_its_figure(world: World, rds: MySqlServer) -> None:
+    """PetClinic's own vet_specialties has no primary key."""
+    clinic(rds)
+    world.aws.document["archive"] = {}
+    rds.execute(f"CREATE TABLE {SCHEMA}.vet_specialties (v INT NOT NULL, s INT NOT NULL, UNIQUE (v, s))")
+    rds.execute(f"INSERT INTO {SCHEMA}.vet_specialties VALUES (1, 1), (1, 2), (2, 1)")
+    rds.execute(f"ANALYZE TABLE {SCHEMA}.vet_specialties")
+    rds.execute(
+        f"CREATE TABLE {SCHEMA}.visits (id INT PRIMARY KEY, pet_id INT,"
+        f" FOREIGN KEY (pet_id) REFERENCES {SCHEMA}.pets (id) ON DELETE SET NULL)"
+    )
+    finished = world.aws.run("check")
+    assert finished.code == 0
+    keyless, cascading = finished.document
+    assert keyless["level"] == "warning" and "about 3 rows" in keyless["problem"]
+    assert cascading["subject"] == ", ".join(f"{SCHEMA}.{t}" for t in ("owners", "pets", "visits"))
+
+
+def test_azures_fixes_are_azures(world: World, flexible: MySqlServer) -> None:
+    clinic(flexible)
+    world.azure.document["archive"] = {}
+    found = findings(world.azure, "binlog_row_metadata")
+    assert [finding["fix"] for finding in found] == ["set the server parameter binlog_row_metadata to FULL"]

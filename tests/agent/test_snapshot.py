@@ -1,0 +1,173 @@
+"""A base and the log behind it give the source's data, whatever was written while the base was made."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from agent.dump import dump_once
+from sandbox.mysql import MySqlServer
+from sandbox.tools import Tools
+from tests.agent.conftest import SCHEMA, World, clinic, stand_in, wait_for
+
+
+@pytest.fixture(autouse=True)
+def programs(tools: Tools, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MySQL's programs on this process's own PATH."""
+    monkeypatch.setenv("PATH", f"{tools.bin}:{os.environ['PATH']}")
+
+
+_WRITERS = 3
+_LOCAL = "--no-defaults", "--user=root"
+
+
+@contextmanager
+def writers(server: MySqlServer) -> Iterator[list[int]]:
+    """Sessions that insert, change and delete in keyed and keyless tables; yields their counts."""
+    over, counts = threading.Event(), [0] * _WRITERS
+
+    def write(number: int) -> None:
+        with server.root() as connection, connection.cursor() as cursor:
+            cursor.execute(f"USE {SCHEMA}")
+            while not over.is_set():
+                counts[number] += 1
+                value = counts[number] * _WRITERS + number
+                cursor.execute("BEGIN")
+                cursor.execute("INSERT INTO owners (name) VALUES (%s)", (f"writer {value}",))
+                # No key, and rows that are equal: applied twice or not at all, their number is wrong.
+                cursor.execute("INSERT INTO diary VALUES (%s), (%s)", (number, number))
+                if value % 3 == 0:
+                    cursor.execute("DELETE FROM diary WHERE writer = %s LIMIT 1", (number,))
+                cursor.execute("UPDATE totals SET n = n + 1")
+                cursor.execute("COMMIT")
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(_WRITERS)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield counts
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def rows(server: MySqlServer) -> dict[str, Any]:
+    counted = "SELECT writer, COUNT(*) FROM {}.diary GROUP BY writer ORDER BY writer"
+    return {
+        "owners": server.execute(f"SELECT COUNT(*), SUM(CRC32(CONCAT(id, name))) FROM {SCHEMA}.owners"),
+        "diary": server.execute(counted.format(SCHEMA)),
+        "totals": server.execute(f"SELECT n FROM {SCHEMA}.totals"),
+    }
+
+
+def replay(tools: Tools, source: MySqlServer, target: MySqlServer, after: str) -> None:
+    """mysqlbinlog | mysql: the reference, slow and none of ours."""
+    files = [str(source.folder / "data" / str(row[0])) for row in source.execute("SHOW BINARY LOGS")]
+    decoded = subprocess.run(
+        [
+            *tools.mysqlbinlog,
+            *("--no-defaults", "--skip-gtids", f"--exclude-gtids={after}", "--idempotent"),
+            *(f"--database={SCHEMA}", *files),
+        ],
+        capture_output=True,
+        check=True,
+    )
+    socket = target.folder / "data" / "mysql.sock"
+    subprocess.run(
+        [*tools.mysql, *_LOCAL, f"--socket={socket}", "--binary-mode"], input=decoded.stdout, check=True
+    )
+
+
+def test_base_and_log_equal_the_source_under_writers(
+    world: World, rds: MySqlServer, flexible: MySqlServer, tools: Tools
+) -> None:
+    clinic(rds, owners=2000)
+    rds.execute(f"CREATE TABLE {SCHEMA}.diary (writer INT)")
+    rds.execute(f"CREATE TABLE {SCHEMA}.totals (id INT PRIMARY KEY, n INT)")
+    rds.execute(f"INSERT INTO {SCHEMA}.totals VALUES (1, 0)")
+    with writers(rds) as counts:
+        wait_for(lambda: min(counts) > 20, 60)
+        manifest = dump_once(world.aws.context)
+        enough = [count + 20 for count in counts]
+        wait_for(lambda: all(count > least for count, least in zip(counts, enough, strict=True)), 60)
+    assert manifest.gtid_exact is not None
+    assert manifest.ordered_tables == {SCHEMA: ("diary",)}
+    subset = "SELECT GTID_SUBSET(%s, %s)"
+    for smaller, larger in (
+        (manifest.gtid_before, manifest.gtid_exact),
+        (manifest.gtid_exact, manifest.gtid_after),
+    ):
+        assert rds.execute(subset, (smaller, larger)) == [(1,)]
+    assert manifest.gtid_before != manifest.gtid_after, "nobody wrote meanwhile; this proved nothing"
+
+    world.azure.works("restore")
+    diary = flexible.execute(f"SELECT COUNT(*) FROM {SCHEMA}.diary")
+    flexible.execute(f"CREATE TABLE {SCHEMA}.kept LIKE {SCHEMA}.diary")
+    flexible.execute(f"INSERT INTO {SCHEMA}.kept (writer) SELECT writer FROM {SCHEMA}.diary")
+    replay(tools, rds, flexible, manifest.gtid_before)
+    repeated = rows(flexible)
+    source = rows(rds)
+    assert {**repeated, "diary": 0} == {**source, "diary": 0}, "keyed tables: from gtid_before, idempotently"
+
+    flexible.execute(f"DELETE FROM {SCHEMA}.diary")
+    flexible.execute(f"INSERT INTO {SCHEMA}.diary (writer) SELECT writer FROM {SCHEMA}.kept")
+    assert flexible.execute(f"SELECT COUNT(*) FROM {SCHEMA}.diary") == diary
+    replay(tools, rds, flexible, manifest.gtid_exact)
+    assert rows(flexible)["diary"] == source["diary"], "keyless tables: from gtid_exact, once"
+
+
+def test_a_table_that_cannot_be_locked_costs_the_exact_set_and_not_the_dump(
+    world: World, rds: MySqlServer
+) -> None:
+    clinic(rds)
+    rds.execute(f"CREATE TABLE {SCHEMA}.diary (writer INT)")
+    with rds.root() as connection, connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(f"INSERT INTO {SCHEMA}.diary VALUES (1)")  # and stays uncommitted
+        with _one_more_commit_during_the_dump(world, rds):
+            manifest = dump_once(world.aws.context)
+    assert manifest.gtid_before != manifest.gtid_after
+    assert manifest.gtid_exact is None
+
+
+@contextmanager
+def _one_more_commit_during_the_dump(world: World, server: MySqlServer) -> Iterator[None]:
+    over = threading.Event()
+
+    def write() -> None:
+        while not over.wait(0.01):
+            server.execute(f"INSERT INTO {SCHEMA}.owners (name) VALUES ('meanwhile')")
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_writers_of_ordered_tables_go_on_while_a_long_dump_runs(
+    world: World, rds: MySqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock is for the opening of the snapshot, not for the dump."""
+    clinic(rds, owners=200)
+    rds.execute(f"CREATE TABLE {SCHEMA}.diary (writer INT)")
+    began, end = world.aws.folder / "began", world.aws.folder / "end"
+    script = f'"$real" "$@"; touch "{began}"; until [ -e "{end}" ]; do sleep 0.1; done'
+    monkeypatch.setenv("PATH", stand_in(world.aws, "mysqldump", script))
+    with ThreadPoolExecutor(1) as dumper:
+        dump = dumper.submit(dump_once, world.aws.context)
+        wait_for(began.exists, 60)
+        rds.execute(f"INSERT INTO {SCHEMA}.diary VALUES (1)")  # a held lock would keep it waiting
+        assert not dump.done()
+        end.touch()
+        assert dump.result().gtid_exact is not None, "the lock was let go by the snapshot, not by the clock"

@@ -1,0 +1,82 @@
+"""What a seed means: which faults come when, how the round ends, and what is restored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+from tests.faults.proxy import Trouble, random_trouble
+
+FAULTS = (
+    "kill agent",
+    "kill mysqldump",
+    "kill mysql",
+    "restart blobs",
+    "cut network",
+    "trouble",
+    "second agent",
+    "full disk",
+    "wrong clock",
+    "rotate",
+    "purge",
+    "fail over",
+    "stall mysql",
+    "kill log readers",
+    "dump",
+)
+_WEIGHTS = (4, 3, 2, 2, 2, 8, 2, 2, 1, 2, 1, 1, 1, 2, 4)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One round.
+
+    Attributes:
+        based: the steps are counted from the first complete backup on; else from the beginning.
+        steps: of the load, all sessions together; ``faults`` come when so many are done.
+        service: the agent runs as a service with dumps of its own; else the archiver alone, dumps by command.
+        ending: ``quiet``: faults end and everything must arrive. ``disaster``: all is killed as it stands.
+        to: how far the restore goes: to the archived end, or to a moment of the round by time or by GTID.
+        older: a backup by name instead of the newest.
+        kill_restore_s: it is killed after so many seconds and run again.
+        restore_troubles: of the Blob endpoint meanwhile.
+    """
+
+    seed: str
+    based: bool
+    steps: int
+    faults: tuple[tuple[int, str], ...]
+    troubles: tuple[Trouble, ...]
+    service: bool
+    ending: Literal["quiet", "disaster"]
+    to: Literal["end", "time", "gtid"]
+    older: bool
+    kill_restore_s: float | None
+    restore_troubles: tuple[Trouble, ...]
+
+    def __str__(self) -> str:
+        faults = ", ".join(f"{name} after {step}" for step, name in self.faults)
+        way = "service" if self.service else "archiver"
+        return f"seed {self.seed}: {way}, {faults or 'no fault'}, {self.ending} end, restore to {self.to}"
+
+
+def plan_of(seed: str) -> Plan:
+    """The plan that a seed leads to."""
+    random = Random(seed)
+    steps = random.randint(120, 350)
+    names = random.choices(FAULTS, _WEIGHTS, k=random.choice((0, 1, 2, 2, 3, 4)))
+    faults = sorted((random.randint(10, steps), name) for name in names)
+    return Plan(
+        seed=seed,
+        based=random.random() < 0.9,
+        steps=steps,
+        faults=tuple(faults),
+        troubles=tuple(random_trouble(random) for _ in range(random.choice((0, 0, 1, 2, 4)))),
+        service=random.random() < 0.5,
+        ending=random.choice(("quiet", "disaster")),
+        to=random.choice(("end", "end", "time", "gtid")),
+        older=random.random() < 0.25,
+        kill_restore_s=random.choice((None, None, random.uniform(0.1, 2.5))),
+        restore_troubles=tuple(random_trouble(random) for _ in range(random.choice((0, 0, 1, 2)))),
+    )

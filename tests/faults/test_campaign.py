@@ -1,0 +1,44 @@
+"""Rounds of random load under random faults, each restored and compared with what the server's own log makes.
+
+``--rounds N`` and ``--seed S`` (or FAULT_ROUNDS and FAULT_SEED) make a long campaign of it. Round n of seed S has
+the seed ``S-n``; a failure prints it, and ``--seed S-n`` plays that round again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+import pytest
+
+from tests.faults.plan import plan_of
+from tests.faults.round import Round, RoundError
+from tests.faults.stage import Stage
+
+_ROUNDS, _SEED = 12, "ci"
+
+
+def seeds(config: pytest.Config) -> list[str]:
+    """The seeds of the rounds to play."""
+    seed = str(config.getoption("--seed", None) or os.environ.get("FAULT_SEED") or _SEED)
+    rounds = config.getoption("--rounds", None) or os.environ.get("FAULT_ROUNDS")
+    if rounds is None and re.search(r"-\d+$", seed):
+        return [seed]
+    return [f"{seed}-{number}" for number in range(int(rounds or _ROUNDS))]
+
+
+def test_nothing_acknowledged_is_lost_and_nothing_else_is_there(
+    kept_stage: Stage, request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]
+) -> None:
+    failures: list[str] = []
+    for seed in seeds(request.config):
+        plan = plan_of(seed)
+        try:
+            said = str(Round(kept_stage, plan).play())
+        except (RoundError, AssertionError) as error:
+            said = f"FAILED: {error}"
+            failures.append(f"{plan}\n{error}\nagain: ./dr test faults --seed {seed}")
+        with capfd.disabled():
+            print(f"{plan}: {said}", file=sys.stderr, flush=True)
+    assert not failures, "\n\n".join(failures)
