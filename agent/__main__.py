@@ -29,6 +29,7 @@ from agent.preflight import check
 from agent.restore import Options, follow, restore
 from agent.run import Agent
 from agent.verification import verify_chain
+from agent.weekly import copies
 
 _OVERVIEW = """\
 Back up a MySQL server to Azure Blob Storage, and restore it elsewhere, proved.
@@ -229,10 +230,13 @@ def _list(context: Context, arguments: argparse.Namespace) -> int:
         for report in backups
     ]
     lines += [str(reach) for reach in log]
+    weekly = copies(context.restore_from)
+    lines += [f"weekly/{name}  epoch and week {of}" for of, name in sorted(weekly.items())]
     lines.append(f"{total} complete, {len(listing.incomplete)} incomplete")
     document = {
         "backups": backups,
         "log": [dataclasses.asdict(reach) for reach in log],
+        "weekly": weekly,
         "complete": total,
         "incomplete": listing.incomplete,
     }
