@@ -239,7 +239,7 @@ class Round:
         self._outcome.notes.append("nothing to restore from")
 
     def _serves(self, manifest: dict[str, Any], words: list[str]) -> bool:
-        """Whether a target as GTID set is between this base and the archive's end; without one, any base is."""
+        """Whether a target, as a GTID set, is between this base and the archive's end; no target always is."""
         if not words:
             return True
         to = words[1]
