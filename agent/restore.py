@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agent.application import provide
+from agent.application import let_write, provide
 from agent.catalog import manifest_of, newest
 from agent.clients import find
 from agent.context import Context
@@ -178,7 +178,7 @@ class _Run:
         report.loaded = True
         if report.take_over:
             with report.phase("take over"):
-                epoch = become_writer(self.database, self.context.control, self.epoch, config.site, marker)
+                epoch = become_writer(self.database, self.context.control, self.epoch, config, marker)
                 report.epoch = epoch.epoch
 
     def _keep_what_is_replaced(self, target: Target) -> None:
@@ -207,6 +207,8 @@ def _restore(context: Context, report: Report, *, take_over: bool, backup: str |
         if config.application is not None:
             with report.phase("application"):
                 provide(run.database, config, config.application)
+                if report.take_over:  # the account may be new, and this site is the writer already
+                    let_write(run.database, config.application.user, config.database.schemas)
 
 
 def _own_names(manifest: Manifest) -> dict[str, str]:

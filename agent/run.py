@@ -96,7 +96,7 @@ class Agent:
         if self._site == "azure" and wants_to_open(read_orders(self._context.orders), epoch, self._site):
             with session(self._context.login()) as database:
                 marker = read_marker(database)
-                epoch = become_writer(database, self._context.control, epoch, self._site, marker)
+                epoch = become_writer(database, self._context.control, epoch, self._context.config, marker)
             self._next_dump = 0.0  # the new chain begins now
             self._opened_epoch = epoch.epoch
         if epoch.writer == self._site and self._opened_epoch != epoch.epoch:
@@ -108,7 +108,7 @@ class Agent:
         with session(self._context.login()) as database:
             marker = read_marker(database)
             if marker is not None and marker.state == "verified" and marker.served_epoch < epoch.epoch:
-                finish_opening(database, epoch, marker)
+                finish_opening(database, epoch, self._context.config, marker)
         self._opened_epoch = epoch.epoch
 
     def _dump_is_due(self) -> bool:
