@@ -14,12 +14,16 @@ from agent.database import Session
 from agent.errors import AgentError
 
 # Spring PetClinic reads and writes rows. It creates nothing: the schema comes with the backup.
-_PRIVILEGES = "SELECT, INSERT, UPDATE, DELETE, EXECUTE"
+_READS = "SELECT"
+_WRITES = "INSERT, UPDATE, DELETE, EXECUTE"
 _PLAIN = re.compile(r"[0-9A-Za-z_./:?&=,;@%+~-]*")
 
 
 def provide(database: Session, config: Config, application: Application) -> None:
     """Create the account, or give it the present password, and write the environment file.
+
+    The account can only read: a gateway that opens a moment before this site became the writer, or an
+    operator who tries the application before that, must not write into a copy. ``let_write`` does the rest.
 
     Raises:
         CredentialError: the password cannot be had.
@@ -34,12 +38,27 @@ def provide(database: Session, config: Config, application: Application) -> None
 def _account(database: Session, user: str, password: str, schemas: Sequence[str]) -> None:
     database.rows("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", [user, password])
     database.rows("ALTER USER %s@'%%' IDENTIFIED BY %s", [user, password])
+    _grant(database, _READS, user, schemas)
+
+
+def let_write(database: Session, user: str, schemas: Sequence[str]) -> None:
+    """Give the account what it needs beside a database that is the writer's; may be repeated. Where the
+    account is still to be made, nothing happens: ``provide`` comes later.
+
+    Raises:
+        DatabaseError: the server refuses.
+    """
+    if database.value("SELECT 1 FROM mysql.user WHERE User = %s AND Host = '%%'", [user]):
+        _grant(database, _WRITES, user, schemas)
+
+
+def _grant(database: Session, privileges: str, user: str, schemas: Sequence[str]) -> None:
     # % and _ are wildcards in a grant's schema, but with partial_revokes they stand for themselves.
     literal = database.variable("partial_revokes") == "ON"
     for schema in schemas:
         name = schema if literal else re.sub(r"([_%\\])", r"\\\1", schema)
         scope = "`" + name.replace("`", "``").replace("%", "%%") + "`"
-        database.rows(f"GRANT {_PRIVILEGES} ON {scope}.* TO %s@'%%'", [user])
+        database.rows(f"GRANT {privileges} ON {scope}.* TO %s@'%%'", [user])
 
 
 def environment(config: Config, application: Application, password: str) -> str:

@@ -49,7 +49,11 @@ PasswordSource = AwsSecret | AzureSecret | FileSecret
 
 @dataclass(frozen=True)
 class Database:
-    """The MySQL server beside this agent and what of it is backed up."""
+    """The MySQL server beside this agent and what of it is backed up.
+
+    Attributes:
+        application_users: names of the accounts that the application uses; locked while another site writes.
+    """
 
     host: str
     port: int
@@ -58,6 +62,7 @@ class Database:
     password: PasswordSource
     tls: Literal["required", "verify"]
     ca_file: Path | None
+    application_users: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -247,7 +252,10 @@ def _database(f: Fields) -> Database:
         password=_password(f.fields("password")),
         tls=cast('Literal["required", "verify"]', f.one_of("tls", ("required", "verify"), "required")),
         ca_file=Path(f.text("ca_file", "/etc/ssl/certs/ca-certificates.crt")) if f.has("ca_file") else None,
+        application_users=f.texts("application_users", ["petclinic"]) if f.has("application_users") else (),
     )
+    if database.user in database.application_users:
+        raise f.fail("application_users", f"{database.user} is the agent's own account; never lock it")
     if database.tls == "verify" and database.ca_file is None:
         raise f.fail("ca_file", 'tls is "verify", so name the file with the certificates to trust')
     for schema in database.schemas:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from agent.config import Site
+from agent.application import let_write
+from agent.config import Config, Site
 from agent.database import Session, quoted
 from agent.epoch import Epoch, Orders, take_over
 from agent.errors import GuardError
@@ -20,10 +21,21 @@ def wants_to_open(orders: Orders, epoch: Epoch, site: Site) -> bool:
     return site == "azure" and orders.mode == "emergency" and orders.open and epoch.writer != site
 
 
+def refusal(seen: Epoch, marker: Marker | None) -> str:
+    """Why this database cannot take over from the epoch that was ``seen``; empty when it can."""
+    if marker is not None and marker.state == "verified" and marker.backup_epoch >= seen.epoch:
+        return ""
+    held = f"a {marker.state} copy of epoch {marker.backup_epoch}" if marker else "no verified copy"
+    return (
+        f"this database holds {held}, and {seen.writer} wrote epoch {seen.epoch}; it cannot take over "
+        "before a restore of that epoch (python -m agent restore; if it served before, with --take-over)"
+    )
+
+
 def become_writer(
-    database: Session, control: BlobStore, seen: Epoch, site: Site, marker: Marker | None
+    database: Session, control: BlobStore, seen: Epoch, config: Config, marker: Marker | None
 ) -> Epoch:
-    """Begin the next epoch with ``site`` as the writer and switch the database's events on.
+    """Begin the next epoch with this site as the writer, and open the database.
 
     A site may take over only from the epoch whose backup it holds. So a standby that was overtaken by a
     failback cannot take the traffic back with old data, whatever orders still lie around.
@@ -32,20 +44,21 @@ def become_writer(
         GuardError: the database was not restored and verified from a backup of the present epoch.
         NotWriterError: somebody else took over meanwhile.
     """
-    if marker is None or marker.state != "verified" or marker.backup_epoch < seen.epoch:
-        held = f"a {marker.state} copy of epoch {marker.backup_epoch}" if marker else "no verified copy"
-        raise GuardError(
-            f"this database holds {held}, and {seen.writer} wrote epoch {seen.epoch}; it cannot take over "
-            "before a restore of that epoch (python -m agent restore; if it served before, with --take-over)"
-        )
-    epoch = take_over(control, seen, site, fork_gtid=marker.backup_gtid, backup_epoch=marker.backup_epoch)
-    _log.info("epoch %d begins: %s is the writer, from %s on", epoch.epoch, site, marker.backup)
-    finish_opening(database, epoch, marker)
+    if marker is None or refusal(seen, marker):
+        raise GuardError(refusal(seen, marker))
+    epoch = take_over(
+        control, seen, config.site, fork_gtid=marker.backup_gtid, backup_epoch=marker.backup_epoch
+    )
+    _log.info("epoch %d begins: %s is the writer, from %s on", epoch.epoch, config.site, marker.backup)
+    finish_opening(database, epoch, config, marker)
     return epoch
 
 
-def finish_opening(database: Session, epoch: Epoch, marker: Marker) -> None:
-    """Switch on the events that ran on the source; may be repeated after an interruption."""
+def finish_opening(database: Session, epoch: Epoch, config: Config, marker: Marker) -> None:
+    """Let the application write and switch on the events that ran on the source; may be repeated after an
+    interruption."""
+    if config.application is not None:
+        let_write(database, config.application.user, config.database.schemas)
     for schema, event in marker.enabled_events:
         database.rows(f"ALTER EVENT {quoted(schema)}.{quoted(event)} ENABLE")
     write_marker(database, replace(marker, served_epoch=epoch.epoch, enabled_events=()))

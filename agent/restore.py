@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.application import provide
+from agent.application import let_write, provide
 from agent.archive.reading import Target
 from agent.catchup import require_objects
 from agent.chain import Choice, behind, choose
@@ -88,6 +88,8 @@ def _restore(context: Context, report: Report, options: Options) -> None:
         if application is not None:
             with report.phase("application"):
                 provide(run.database, context.config, application)
+                if report.take_over:  # the account may be new, and this site is the writer already
+                    let_write(run.database, application.user, run.schemas)
 
 
 @contextmanager

@@ -104,7 +104,9 @@ class Run:
         report.loaded = True
         if report.take_over:
             with report.phase("take over"):
-                epoch = become_writer(self.database, self.context.control, self.epoch, self.site, marker)
+                epoch = become_writer(
+                    self.database, self.context.control, self.epoch, self.context.config, marker
+                )
                 report.epoch = epoch.epoch
 
     def _load(self, manifest: Manifest, names: Mapping[str, str]) -> None:

@@ -17,6 +17,7 @@ from agent.context import Context
 from agent.database import session
 from agent.dumping import Dumping
 from agent.epoch import Epoch, read_epoch, read_orders
+from agent.fence import close, must_close, release
 from agent.jobs import Job, Troubles
 from agent.marker import read_marker
 from agent.metrics import PERIOD_S, CloudWatch, figures
@@ -51,6 +52,7 @@ class Agent:
         self._epoch: Epoch | None = None
         self._archive_epoch: tuple[Epoch, float] | None = None
         self._opened_epoch = 0
+        self._released_epoch = 0
         self._archiving = Archiving(context, self._epoch_to_archive, self._troubles, self._stopping)
         self._dumping = Dumping(context, self._archiving, self._troubles, self._stopping)
         self._verifying = Verifying(context, self._troubles, self._stopping)
@@ -69,6 +71,7 @@ class Agent:
         self._archiving.start()
         while not self._stopping.is_set():
             self._troubles.attempt("epoch", self._follow_epoch)
+            self._troubles.attempt("fence", self._keep_one_writer)
             self._troubles.attempt("schedule", self._step)
             if time.monotonic() >= self._next_heartbeat:
                 self._next_heartbeat = time.monotonic() + self._interval_s / _HEARTBEATS_PER_INTERVAL
@@ -96,12 +99,28 @@ class Agent:
         if self._site == "azure" and wants_to_open(read_orders(self._context.orders), epoch, self._site):
             with session(self._context.login()) as database:
                 marker = read_marker(database)
-                epoch = become_writer(database, self._context.control, epoch, self._site, marker)
+                epoch = become_writer(database, self._context.control, epoch, self._context.config, marker)
             self._opened_epoch = epoch.epoch
         if epoch.writer == self._site and self._opened_epoch != epoch.epoch:
             self._finish_opening(epoch)
         self._epoch = epoch
         self._archive_epoch = (epoch, time.monotonic())
+
+    def _keep_one_writer(self) -> None:
+        """Close this database to the application while another site writes; open what we closed.
+
+        Who cannot read the epoch leaves everything as it is. A writer looks once an epoch: nothing to do is
+        the rule.
+        """
+        users, epoch = self._context.config.database.application_users, self._epoch
+        if not users or epoch is None or self._released_epoch == epoch.epoch:
+            return
+        with session(self._context.login()) as database:
+            if must_close(self._site, epoch, read_marker(database)):
+                close(database, users, epoch)
+            elif epoch.writer == self._site:
+                release(database, users)
+                self._released_epoch = epoch.epoch
 
     def _epoch_to_archive(self) -> Epoch | None:
         """The epoch to archive under: one that was read within the last dump interval.
@@ -119,7 +138,7 @@ class Agent:
         with session(self._context.login()) as database:
             marker = read_marker(database)
             if marker is not None and marker.state == "verified" and marker.served_epoch < epoch.epoch:
-                finish_opening(database, epoch, marker)
+                finish_opening(database, epoch, self._context.config, marker)
         self._opened_epoch = epoch.epoch
 
     def _state(self) -> dict[str, Any]:

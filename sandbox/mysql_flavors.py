@@ -111,7 +111,15 @@ def _dynamic(flavor: Flavor, version: Version) -> str:
 
 def service_statements(flavor: Flavor) -> list[Statement]:
     """SQL, with its arguments, that makes what the service keeps in schema ``mysql``; may run again."""
-    if flavor != "rds":
+    if flavor == "plain":
         return []
-    table = "mysql.rds_heartbeat2 (id INT NOT NULL PRIMARY KEY, value BIGINT)"
-    return [("SET SESSION sql_log_bin = 0", ()), (f"CREATE TABLE IF NOT EXISTS {table} ENGINE = InnoDB", ())]
+    # RDS User Guide, "Ending a session or query"; Microsoft Learn, "Server concepts" (mysql.az_kill).
+    kill = {"rds": "rds_kill", "azure": "az_kill"}[flavor]
+    statements: list[Statement] = [
+        ("SET SESSION sql_log_bin = 0", ()),
+        (f"CREATE PROCEDURE IF NOT EXISTS mysql.{kill}(IN thread BIGINT) KILL CONNECTION thread", ()),
+    ]
+    if flavor == "rds":
+        table = "mysql.rds_heartbeat2 (id INT NOT NULL PRIMARY KEY, value BIGINT)"
+        statements.append((f"CREATE TABLE IF NOT EXISTS {table} ENGINE = InnoDB", ()))
+    return statements

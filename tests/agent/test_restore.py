@@ -55,7 +55,16 @@ def test_the_application_gets_an_account_that_can_do_its_work_and_no_more(
         ) as connection,
         connection.cursor() as cursor,
     ):
-        cursor.execute(f"INSERT INTO {SCHEMA}.owners (name) VALUES ('new')")
+        cursor.execute(f"SELECT * FROM {SCHEMA}.owners")
+        write = f"INSERT INTO {SCHEMA}.owners (name) VALUES ('new')"
+        with pytest.raises(pymysql.err.OperationalError, match="denied"):
+            cursor.execute(write)  # not yet the writer: a copy takes no writes
+        world.order(open=True)
+        with world.azure.start("run") as agent:
+            wait_for(lambda: "epoch.json" in world.names("control"), 60)
+            agent.terminate()
+            agent.wait(30)
+        cursor.execute(write)
         for forbidden in (
             f"DROP TABLE {SCHEMA}.pets",
             f"CREATE TABLE {SCHEMA}.x (id INT PRIMARY KEY)",

@@ -93,7 +93,11 @@ def changed(changes: dict[str, Any]) -> dict[str, Any]:
         ("database.password", {"aws_secret": "arn"}, "database.password.region is missing"),
         ("database.password", {"azure_secret": "vault/x"}, "write a secret's URL"),
         ("database.password", "secret", "write a JSON object"),
-        ("database.pasword", "x", 'database.pasword is "x"; no such key; remove it or use one of: ca_file'),
+        (
+            "database.pasword",
+            "x",
+            'database.pasword is "x"; no such key; remove it or use one of: application_users',
+        ),
         ("database.tls", "off", 'write one of "required", "verify"'),
         ("database.tls", "verify", "database.ca_file is null; tls is"),
         ("storage.endpoint", "account", "write a URL"),

@@ -1,0 +1,142 @@
+"""One writer: a database whose site is not the writer is closed to the application.
+
+DNS moves traffic; it does not stop an application that still holds connections, or one in a cloud that wakes
+up. So the accounts of the application are locked and their sessions ended, by the agent beside the database,
+as long as the epoch names another site. The lock carries its reason in the account's own attribute, set by
+the same statement, so that an account which somebody else locked is never opened by us.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from agent.config import Site
+from agent.database import Session, placeholders
+from agent.epoch import Epoch
+from agent.errors import DatabaseError
+from agent.grants import Grants
+from agent.marker import Marker
+
+_log = logging.getLogger(__name__)
+
+_REASON = "pilotlightEpoch"
+# Neither service's administrator may KILL other accounts' sessions; each has a procedure for it:
+# RDS User Guide, "Ending a session or query for RDS for MySQL" (mysql.rds_kill); Microsoft Learn,
+# "Server concepts in Azure Database for MySQL" (mysql.az_kill).
+_PROCEDURES = ("rds_kill", "az_kill")
+_ACCOUNTS = (
+    "SELECT u.User, u.Host, u.account_locked = 'Y',"
+    " JSON_CONTAINS_PATH(COALESCE(a.ATTRIBUTE, '{{}}'), 'one', '$.{}')"
+    " FROM mysql.user u LEFT JOIN information_schema.USER_ATTRIBUTES a ON (a.USER, a.HOST) = (u.User, u.Host)"
+    " WHERE u.User IN ({}) ORDER BY 1, 2"
+)
+_SESSIONS = "SELECT ID FROM information_schema.PROCESSLIST WHERE USER IN ({})"
+_PRESENT = (
+    "SELECT ROUTINE_NAME FROM information_schema.ROUTINES"
+    " WHERE ROUTINE_SCHEMA = 'mysql' AND ROUTINE_NAME IN ({})"
+)
+_GONE = 1094  # ER_NO_SUCH_THREAD: it ended before our statement came
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account of the application; ``ours``: the lock on it is the fence's."""
+
+    user: str
+    host: str
+    locked: bool
+    ours: bool
+
+
+def must_close(site: Site, epoch: Epoch, marker: Marker | None) -> bool:
+    """Whether the application has no business in this site's database.
+
+    Beside RDS: whenever another site writes. Beside the standby: once it has served and another site writes
+    again. A standby that never served holds nothing that could diverge, and operators try the application on
+    it before they open.
+    """
+    if epoch.writer == site:
+        return False
+    return site == "aws" or (marker is not None and marker.served_epoch > 0)
+
+
+def accounts(database: Session, users: Sequence[str]) -> list[Account]:
+    """The accounts with these user names, whatever host they may come from.
+
+    Raises:
+        DatabaseError: schema mysql cannot be read.
+    """
+    if not users:
+        return []
+    found = database.rows(_ACCOUNTS.format(_REASON, placeholders(users)), users)
+    return [Account(str(user), str(host), bool(locked), bool(ours)) for user, host, locked, ours in found]
+
+
+def close(database: Session, users: Sequence[str], epoch: Epoch) -> int:
+    """Lock the application out of a database that is not the writer's; returns how many sessions were ended.
+
+    Repeats harmlessly: what is locked stays so, and a session that slipped in before its account was locked
+    is found by the next call.
+
+    Raises:
+        DatabaseError: an account cannot be locked, or a session cannot be ended.
+    """
+    for account in accounts(database, users):
+        if not account.locked:
+            database.rows(
+                "ALTER USER %s@%s ACCOUNT LOCK ATTRIBUTE %s",
+                [account.user, account.host, f'{{"{_REASON}": "{epoch.epoch}"}}'],
+            )
+            _log.warning(
+                "%s@%s is locked: epoch %d names %s as the writer",
+                *(account.user, account.host, epoch.epoch, epoch.writer),
+            )
+    return _end_sessions(database, users)
+
+
+def release(database: Session, users: Sequence[str]) -> None:
+    """Let the application back in: opens the accounts that the fence locked, and only those.
+
+    Raises:
+        DatabaseError: an account cannot be unlocked.
+    """
+    for account in accounts(database, users):
+        if account.locked and account.ours:
+            database.rows(
+                "ALTER USER %s@%s ACCOUNT UNLOCK ATTRIBUTE %s",
+                [account.user, account.host, f'{{"{_REASON}": null}}'],
+            )
+            _log.info("%s@%s is unlocked: this site is the writer", account.user, account.host)
+
+
+def _end_sessions(database: Session, users: Sequence[str]) -> int:
+    found = [int(row[0]) for row in database.rows(_SESSIONS.format(placeholders(users)), users)]
+    if not found:
+        return 0
+    end = _killer(database)
+    for session in found:
+        try:
+            end(session)
+        except DatabaseError as error:
+            if f"{_GONE} " not in str(error):
+                raise
+    _log.warning("%d sessions of the application were ended", len(found))
+    return len(found)
+
+
+def _killer(database: Session) -> Callable[[int], object]:
+    """What ends a session here: KILL where the account may, else the service's own procedure."""
+    grants = Grants.of(database)
+    if grants.has_globally("CONNECTION_ADMIN") or grants.has_globally("SUPER"):
+        return lambda session: database.rows(f"KILL {session}")
+    present = database.rows(_PRESENT.format(placeholders(_PROCEDURES)), _PROCEDURES)
+    if not present:
+        account = database.value("SELECT CURRENT_USER()")
+        raise DatabaseError(
+            f"{account} cannot end the application's sessions; GRANT CONNECTION_ADMIN ON *.* TO {account}, "
+            "or on RDS and Azure EXECUTE on mysql.rds_kill or mysql.az_kill"
+        )
+    procedure = str(present[0][0])
+    return lambda session: database.rows(f"CALL mysql.{procedure}(%s)", [session])
