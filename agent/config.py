@@ -62,7 +62,7 @@ class Database:
     password: PasswordSource
     tls: Literal["required", "verify"]
     ca_file: Path | None
-    application_users: tuple[str, ...]
+    application_users: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
