@@ -111,6 +111,39 @@ def release(database: Session, users: Sequence[str]) -> None:
             _log.info("%s@%s is unlocked: this site is the writer", account.user, account.host)
 
 
+def obstacles(database: Session, users: Sequence[str]) -> list[tuple[str, str]]:
+    """What would keep the fence from closing, as (problem, fix); found out while there is no disaster."""
+    account = database.value("SELECT CURRENT_USER()")
+    grants = Grants.of(database)
+    found = [
+        (
+            f"no {privilege}: the application's accounts cannot be locked out",
+            f"GRANT {privilege} ON *.* TO {account}",
+        )
+        for privilege in ("CREATE USER", "PROCESS")
+        if not grants.has_globally(privilege)
+    ]
+    try:
+        names = {held.user for held in accounts(database, users)}
+    except DatabaseError:
+        found.append(("mysql.user cannot be read", f"GRANT SELECT ON mysql.user TO {account}"))
+    else:
+        found += [
+            (
+                f"there is no account {user}; another one would not be locked",
+                "check database.application_users",
+            )
+            for user in users
+            if user not in names
+        ]
+    try:
+        _killer(database)
+    except DatabaseError as error:
+        problem, _, fix = str(error).partition("; ")
+        found.append((problem, fix))
+    return found
+
+
 def _end_sessions(database: Session, users: Sequence[str]) -> int:
     found = [int(row[0]) for row in database.rows(_SESSIONS.format(placeholders(users)), users)]
     if not found:

@@ -12,6 +12,7 @@ from agent.context import Context
 from agent.database import Session, placeholders, session
 from agent.epoch import read_epoch
 from agent.errors import AgentError
+from agent.fence import obstacles
 from agent.grants import Grants, missing_for_dump
 from agent.log_settings import Finding, check_log
 from agent.objects import (
@@ -71,6 +72,9 @@ def check_server(database: Session, config: Config) -> Iterator[Finding]:
     yield from _partitioned_without_key(database, schemas)
     yield from _lossy_columns(database, schemas)
     yield from check_log(database, config)
+    if config.database.application_users:
+        for problem, fix in obstacles(database, config.database.application_users):
+            yield Finding("error", "fence", problem, fix)
     if config.archive is None:
         problem = f"is not configured: up to {config.dump.interval_s:g} s of writes can be lost"
         yield Finding("warning", "archive", problem, 'add "archive": {} to the configuration')

@@ -84,6 +84,8 @@ class ApplicationSettings:
     probe_path: str
     """A page that reads the database."""
     schemas: tuple[str, ...]
+    database_users: tuple[str, ...]
+    """Accounts in RDS that the agent locks while Azure is the writer."""
     jar: str
     jar_sha256: str
 
@@ -215,6 +217,9 @@ def _application(reader: Reader) -> ApplicationSettings:
         health_path=reader.text("healthPath", example="/actuator/health", pattern=r"/[A-Za-z0-9/_.-]*"),
         probe_path=reader.text("probePath", example="/owners", pattern=r"/[A-Za-z0-9/_.-]*"),
         schemas=reader.texts("schemas", example=["petclinic"], pattern=_SCHEMA),
+        database_users=reader.texts(
+            "applicationUsers", example=["petclinic"], pattern=r"[A-Za-z0-9_.-]{1,32}"
+        ),
         jar=reader.text("appJar", example="petclinic.jar", pattern=r"[A-Za-z0-9._-]{1,200}"),
         jar_sha256=reader.text("appJarSha256", example=_EXAMPLE_SHA256, pattern=r"[0-9a-f]{64}"),
     )

@@ -212,6 +212,7 @@ class BackupInstance(pulumi.ComponentResource):
                 secret_arn=settings.rds_secret_arn,
                 region=settings.region,
                 schemas=list(args.application.schemas),
+                application_users=list(args.application.database_users),
                 storage=args.storage,
                 tenant_id=args.tenant_id,
                 client_id=client_id,

@@ -10,6 +10,8 @@ from components.backup_settings import BackupSettings
 RESTORE_ENVIRONMENT = "/run/pilotlight/petclinic.env"
 STATE_FOLDER = "/var/lib/pilotlight"
 APP_PORT = 8080
+_APPLICATION_USER = "petclinic"
+"""The account that the agent makes in the standby database."""
 WEB_PORT = 8080
 METRICS_NAMESPACE = "PilotLight"
 """Of the CloudWatch metrics that the backup instance publishes; the alarms and the policy name it too."""
@@ -51,6 +53,7 @@ def aws_agent(
     secret_arn: str,
     region: str,
     schemas: list[str],
+    application_users: list[str],
     storage: Storage,
     tenant_id: str,
     client_id: str,
@@ -68,6 +71,7 @@ def aws_agent(
             "password": {"aws_secret": secret_arn, "region": region},
             "tls": "required",
             "ca_file": None,
+            "application_users": application_users,
         },
         "storage": storage.document(),
         "orders": None,
@@ -112,6 +116,7 @@ def azure_agent(
             "password": {"azure_secret": admin_secret},
             "tls": "required",
             "ca_file": None,
+            "application_users": [_APPLICATION_USER],
         },
         "storage": storage.document(),
         "orders": {"endpoint": orders.endpoint, "container": orders.container},
@@ -121,7 +126,7 @@ def azure_agent(
         "verify": None,
         "metrics": None,
         "application": {
-            "user": "petclinic",
+            "user": _APPLICATION_USER,
             "password": {"azure_secret": application_secret},
             "environment_file": RESTORE_ENVIRONMENT,
         },

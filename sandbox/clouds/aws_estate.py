@@ -27,7 +27,7 @@ ALB_ADDRESSES = ("203.0.113.201", "203.0.113.202")
 _POD = "10.0.11.25"
 _PORT = 8080
 _APP_USER = "petclinic"
-_BACKUP_GRANTS = "PROCESS, RELOAD, REPLICATION CLIENT, REPLICATION SLAVE, SHOW_ROUTINE"
+_BACKUP_GRANTS = "PROCESS, RELOAD, REPLICATION CLIENT, REPLICATION SLAVE, SHOW_ROUTINE, CREATE USER"
 _APP_START_S = 60.0  # a real Spring application on two busy cores
 _HEARTBEAT_S = 300.0  # RDS writes mysql.rds_heartbeat2 about every five minutes
 
@@ -126,6 +126,9 @@ class AwsEstate:
                 f"GRANT {_BACKUP_GRANTS} ON *.* TO %s@'%%'",
                 (self._estate.rds_user,),
             )
+            # For the fence: the application's accounts are found, locked, and their sessions ended.
+            cursor.execute("GRANT SELECT ON mysql.user TO %s@'%%'", (self._estate.rds_user,))
+            cursor.execute("GRANT EXECUTE ON PROCEDURE mysql.rds_kill TO %s@'%%'", (self._estate.rds_user,))
             for schema in (*self._estate.schemas, OWN_SCHEMA):
                 cursor.execute(f"GRANT ALL ON {_quoted(schema)}.* TO %s@'%%'", (self._estate.rds_user,))
 

@@ -96,11 +96,12 @@ def test_who_may_not_end_sessions_is_told_the_grant(server: MySqlServer, world: 
     site = world.aws if server is world.aws.server else world.azure
     site.document["database"] |= {"user": "weak", "password": {"file": str(site.secret("weak", "weak"))}}
     try:
-        with (
-            session(site.context.login()) as weak,
-            pytest.raises(DatabaseError, match="GRANT CONNECTION_ADMIN"),
-        ):
-            fence.close(weak, USERS, EPOCH)
+        with session(site.context.login()) as weak:
+            found = dict(fence.obstacles(weak, USERS))
+            with pytest.raises(DatabaseError, match="GRANT CONNECTION_ADMIN"):
+                fence.close(weak, USERS, EPOCH)
+        assert "GRANT CONNECTION_ADMIN" in " ".join(found.values()), "told before a disaster, by check"
+        assert any("no account nobody" in problem for problem in found)
         assert works(held), "it could not be ended"
         with pytest.raises(pymysql.err.OperationalError, match="locked"):
             connect(server)

@@ -134,6 +134,7 @@ def _aws_agent(backups: BackupSettings) -> dict[str, Any]:
         secret_arn="arn:aws:secretsmanager:ap-northeast-2:111122223333:secret:petclinic/backup-AbCdEf",
         region="ap-northeast-2",
         schemas=["petclinic"],
+        application_users=["petclinic"],
         storage=STORAGE,
         tenant_id="11111111-2222-3333-4444-555555555555",
         client_id="11111111-2222-3333-4444-555555555556",
