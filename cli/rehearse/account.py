@@ -53,22 +53,22 @@ def account(entries: Sequence[Entry], tokens: Collection[str]) -> Writes:
     )
 
 
-def check_losses(writes: Writes, *, backup_started: float, disaster: float) -> Check:
-    """Lost writes may only be newer than the last complete backup and older than the disaster.
+def check_losses(writes: Writes, *, kept: Collection[str], disaster: float) -> Check:
+    """Lost may be only what the vault never had, and what was written before the disaster.
 
     Args:
         writes: the account.
-        backup_started: Unix time when the last complete backup before the disaster was begun.
+        kept: tokens that the vault held once AWS was dead, in a dump or in the archived log.
         disaster: Unix time of the disaster; an answer that was on its way then counts a second longer.
     """
-    strays = [e for e in writes.lost if e.acknowledged < backup_started or e.sent > disaster + 1.0]
+    strays = [e for e in writes.lost if e.token in kept or e.sent > disaster + 1.0]
     strays += [e for e in writes.lost if e.cloud != "aws" and e not in strays]
     detail = (
         f"{writes.acknowledged} acknowledged, {writes.found} in the final database, "
         f"{len(writes.lost)} lost in the disaster ({writes.lost_seconds:.1f} s)"
     )
     if strays:
-        detail += f"; {len(strays)} lost outside the window, the first is {strays[0].token}"
+        detail += f"; {len(strays)} lost that must not be, the first is {strays[0].token}"
     whole = writes.found + len(writes.lost) == writes.acknowledged
     return Check(name="every acknowledged write is accounted for", held=whole and not strays, detail=detail)
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 import subprocess
+import threading
+import time
 from dataclasses import dataclass
+
+import pymysql
 
 from cli.problem import Problem
 from sandbox.mysql import MySqlServer
 from sandbox.tools import Tools
 
+_FENCE_LOOK_S = 0.05
 _INSERT = re.compile(rb"INSERT INTO `((?:[^`]|``)+)`")
 _TIMEOUT_S = 120
 _OBJECTS = ("views", "triggers", "routines", "events")
@@ -87,6 +92,54 @@ def differences(one: Contents, other: Contents) -> list[str]:
     if one.objects != other.objects:
         found.append(f"{one.others()} against {other.others()}")
     return found
+
+
+def is_locked(server: MySqlServer, user: str) -> bool:
+    """Whether an account may not log in, from whatever host.
+
+    Raises:
+        OSError, pymysql.err.Error: the server does not answer.
+    """
+    found = server.execute("SELECT account_locked FROM mysql.user WHERE User = %s", (user,))
+    return bool(found) and all(locked == "Y" for (locked,) in found)
+
+
+class FenceWatch:
+    """Times how long a database that wakes up stays open to an account; a context manager.
+
+    Attributes:
+        answered, closed: Unix times at which the server first answered and at which the account was first
+            seen locked; 0 until then.
+    """
+
+    def __init__(self, server: MySqlServer, user: str) -> None:
+        self._server, self._user = server, user
+        self.answered = self.closed = 0.0
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="fence watch", daemon=True)
+
+    def __enter__(self) -> FenceWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    @property
+    def seconds(self) -> float:
+        """From the first answer to the lock."""
+        return max(0.0, self.closed - self.answered)
+
+    def _watch(self) -> None:
+        while not self._end.wait(_FENCE_LOOK_S) and not self.closed:
+            try:
+                locked = is_locked(self._server, self._user)
+            except (OSError, pymysql.err.Error):
+                continue  # not up yet
+            self.answered = self.answered or time.time()
+            if locked:
+                self.closed = time.time()
 
 
 def written_tokens(server: MySqlServer, schema: str, first_name: str) -> set[str]:

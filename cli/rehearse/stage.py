@@ -12,7 +12,7 @@ from cli.rehearse.account import Check
 from cli.rehearse.client import Attempt, Client
 from cli.rehearse.ledger import Ledger
 from cli.rehearse.progress import Progress
-from cli.rehearse.vault import Backup, Vault
+from cli.rehearse.vault import Vault
 from cli.report.model import Mark, Measured, StepRecord
 from cli.world import World
 from sandbox.engine.cli import EngineError, Result
@@ -60,6 +60,8 @@ class Stage:
         run: tells this rehearsal's rows from those of earlier ones in the same clouds.
         began: Unix time of the start of the story.
         moments: Unix times by name, for figures and checks.
+        kept: the writes that the vault held when AWS was dead.
+        lags: seconds from a write's acknowledgement to its log in the vault, one for each that was followed.
     """
 
     world: World
@@ -72,7 +74,8 @@ class Stage:
     checks: list[Check] = field(default_factory=list[Check])
     measured: list[Measured] = field(default_factory=list[Measured])
     moments: dict[str, float] = field(default_factory=dict[str, float])
-    restored: Backup | None = None
+    kept: set[str] = field(default_factory=set[str])
+    lags: list[float] = field(default_factory=list[float])
     cutover: str = ""
     before: set[str] = field(default_factory=set[str])
     _client: Client | None = None

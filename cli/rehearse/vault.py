@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 _PREFIX = "backup_"
+_LOG = "binlog/"
+_TOKEN = re.compile(rb"W[0-9a-f]{20}")  # cli/rehearse/client.py makes them
 BACKUPS, SIGNALS, CONTROL = "mysql-backups", "signals", "control"
 
 
@@ -50,6 +53,8 @@ class Vault:
         self._blobs = blobs
         self._accounts = accounts
         self._known: dict[str, Backup] = {}
+        self._read: set[str] = set()
+        self._tokens: set[str] = set()
 
     def backups(self) -> list[Backup]:
         """Every complete backup, oldest first. Without manifest and data there is no backup."""
@@ -62,6 +67,20 @@ class Vault:
             if backup is not None and backup.blob in names:
                 self._known[name] = backup  # nothing here ever changes: the container refuses it
         return sorted(self._known.values(), key=lambda b: (b.epoch, b.sequence))
+
+    def tokens(self) -> set[str]:
+        """What visitors wrote and the vault holds, in complete dumps or in archived log.
+
+        Read with gzip and a pattern, past the agent's code: a segment is a gzip file whose row events have
+        the text of the rows in them.
+        """
+        names = {backup.blob for backup in self.backups()} | set(self._list(BACKUPS, _LOG))
+        for name in names - self._read:
+            content = self._get(BACKUPS, name)
+            if content is not None:
+                self._tokens |= {found.decode() for found in _TOKEN.findall(gzip.decompress(content))}
+                self._read.add(name)
+        return set(self._tokens)
 
     def signals(self, prefix: str) -> dict[str, dict[str, Any]]:
         """The agents' reports whose names begin with ``prefix``, by name."""

@@ -63,14 +63,12 @@ def draw_up(stage: Stage) -> Writes | None:
         return None  # the data is not at home yet: no final database to compare with
     found = written_tokens(stage.world.clouds.primary, _SCHEMA, first_name(stage.run))
     writes = account(stage.ledger.entries(), found)
-    started = stage.restored.started if stage.restored else 0.0
-    stage.checks.append(check_losses(writes, backup_started=started, disaster=moments["disaster"]))
-    interval = stage.world.clouds.estate.dump_interval_s
+    stage.checks.append(check_losses(writes, kept=stage.kept, disaster=moments["disaster"]))
     figure = Measured(
         name="Acknowledged writes lost",
         value=f"{len(writes.lost)} ({writes.lost_seconds:.1f} s)",
-        how="the ledger outside both clouds against the final database; a dump every "
-        f"{interval / stage.world.time_factor:g} s here stands for one every {interval} s",
+        how="the ledger outside both clouds against the final database; the log archive is not compressed in "
+        "time, so these are its real seconds, on an emulator",
         headline=True,
     )
     stage.measured.insert(0, figure)

@@ -14,7 +14,7 @@ def entry(at: float, cloud: str = "aws") -> Entry:
 
 
 LIFE = [entry(1), entry(2), entry(3), entry(4), entry(20, "azure"), entry(21, "azure")]
-BACKUP, DISASTER = 2.5, 4.2
+KEPT, DISASTER = {"W1", "W2"}, 4.2
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ BACKUP, DISASTER = 2.5, 4.2
     [
         ({"W1", "W2", "W3", "W4", "W20", "W21"}, 0, 0.0, True),
         ({"W1", "W2", "W20", "W21"}, 2, 1.1, True),  # from W3, sent at 2.9 s, to W4 at 4 s
-        ({"W2", "W3", "W4", "W20", "W21"}, 1, 0.1, False),  # W1 is older than the backup
+        ({"W2", "W3", "W4", "W20", "W21"}, 1, 0.1, False),  # the vault had W1
         ({"W1", "W2", "W3", "W4", "W20"}, 1, 0.1, False),  # W21 was acknowledged after the disaster
     ],
 )
@@ -31,7 +31,7 @@ def test_losses(found: set[str], lost: int, seconds: float, held: bool) -> None:
     assert len(writes.lost) == lost
     assert writes.lost_seconds == pytest.approx(seconds)
     assert writes.found == len(found)
-    assert check_losses(writes, backup_started=BACKUP, disaster=DISASTER).held is held
+    assert check_losses(writes, kept=KEPT, disaster=DISASTER).held is held
 
 
 def test_rows_that_nobody_was_told_about_are_counted_apart() -> None:
@@ -39,7 +39,7 @@ def test_rows_that_nobody_was_told_about_are_counted_apart() -> None:
 
 
 def test_a_stray_loss_is_named() -> None:
-    check = check_losses(account(LIFE, set()), backup_started=BACKUP, disaster=DISASTER)
+    check = check_losses(account(LIFE, set()), kept=KEPT, disaster=DISASTER)
     assert not check.held
     assert "W1" in check.detail
 
