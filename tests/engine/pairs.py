@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 Row = dict[str, str]
 _Pair = frozenset[tuple[str, str]]
 _ATTEMPTS = 12
-"""Greedy choices depend on the order of what they choose from; of so many orders the shortest answer is taken."""
+"""Greedy choices depend on the order of what they choose from; of so many orders the shortest answer wins."""
 
 
 def all_pairs(
