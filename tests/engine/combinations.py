@@ -26,7 +26,10 @@ OPTIONS = {
 
 
 def accepted(switches: Row) -> bool:
-    """Whether the program itself takes this combination."""
+    """Whether the program itself takes this combination. In ``normal`` the other switches mean nothing, so
+    they stay as they are."""
+    if switches["mode"] == "normal" and any(switches[key] != SWITCHES[key][0] for key in SWITCHES):
+        return False
     try:
         read_settings(config_of("normal", switches).get)
     except SettingsError:

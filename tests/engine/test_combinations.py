@@ -20,6 +20,7 @@ from tests.program.recorder import NAME
 
 CLONE = Path(__file__).parents[2]
 ROWS = combinations()
+PATIENCE_S = 1200.0
 NORMAL = {key: values[0] for key, values in SWITCHES.items()}
 
 
@@ -37,6 +38,10 @@ class Stage:
         for key, value in row.items():
             document["config"][f"{NAME}:{key}"] = _typed(value)
         file.write_text(yaml.safe_dump(document))
+
+    def up(self, *args: str) -> None:
+        """``pulumi up`` with patience for a busy machine."""
+        self.engine.up(*args, timeout_s=PATIENCE_S)
 
     def ids(self, cloud: str) -> set[str]:
         return {each.id for each in self.world.stores[cloud].all()}
@@ -63,33 +68,35 @@ def _described(row: Row) -> str:
     return "-".join(row[key] for key in SWITCHES)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("row", ROWS, ids=[f"{n}-{_described(row)}" for n, row in enumerate(ROWS)])
 def test_settings_meet(stage: Stage, row: Row) -> None:
     options = {key: row[key] for key in OPTIONS}
-    stage.configure(NORMAL | options)
-    stage.engine.up("--skip-preview")
+    stage.configure(NORMAL | options | {"releaseDatabase": ""})
+    stage.up("--skip-preview")
     azure, aws = stage.ids("azure-native"), stage.ids("aws")
 
     frozen = row["mode"] == "emergency"
     stage.world.faults.set(aws_down=frozen)
     stage.configure(row)
     calls = len(stage.world.calls("aws"))
-    stage.engine.up()  # with its preview
-    stage.engine.preview("--expect-no-changes")
+    stage.up()  # with its preview
+    stage.engine.run("preview", "--expect-no-changes", timeout_s=PATIENCE_S)
     assert stage.ids("aws") == aws
-    assert stage.ids("azure-native") >= azure
-    assert (stage.ids("azure-native") == azure) is (row["mode"] == "normal")
+    if row["mode"] == "normal":
+        assert stage.ids("azure-native") == azure
+        return
+    assert stage.ids("azure-native") > azure
     if frozen:
         assert stage.world.calls("aws")[calls:] == []
 
     stage.world.faults.clear("aws_down")
-    if row["mode"] != "normal" and row["enablePetclinic"] == "true":
+    if row["enablePetclinic"] == "true":
         # It has served: only a cutover that proved the data home lets the database go.
         released = {"mode": "failback", "releaseDatabase": "cutover-1"}
         stage.configure(row | released)
-        stage.engine.up("--skip-preview")
+        stage.up("--skip-preview")
     stage.configure(NORMAL | options | {"releaseDatabase": ""})
-    stage.engine.up("--skip-preview")
+    stage.up("--skip-preview")
     assert stage.ids("azure-native") == azure
     assert stage.ids("aws") == aws
