@@ -109,7 +109,9 @@ def _workspace(_workspace_resource: Resource, context: Context) -> list[Use]:
     writes = usage.write_operations(a) + usage.heartbeats_per_month(a)
     gb = writes * a.log_kb_per_write / 1e6 + (a.emergency_log_gb_an_hour * HOURS_PER_MONTH if running else 0)
     # The free 5 GB belong to the billing account: enough for the quiet state, not counted on in an emergency.
-    billed = amount(gb) if running else amount(gb).above(a.azure_free_log_gb)
+    if running:
+        return [Use("log ingestion", amount(gb), "azure.monitor.log-ingestion")]
+    billed = amount(gb).above(a.azure_free_log_gb)
     return [Use(f"log ingestion of {gb:.2f} GB, above the free", billed, "azure.monitor.log-ingestion")]
 
 

@@ -49,6 +49,7 @@ def section(normal: Sequence[Resource], a: Assumptions, prices: PriceTable) -> l
         ),
         *table(HEAD, [_row(case, per_gb, monthly) for case in cases], "rrrrrrrr"),
         *paragraph(_reach(a, all_day, monthly)),
+        *paragraph(_growth(a, prices)),
         *paragraph(
             f"""**Egress budget** (`dumpEgressGbPerMonth`, {a.dump_egress_gb_per_month:g} GB): the agent
             lengthens the interval so that a month of dumps, one in every interval, would send no more than
@@ -126,6 +127,13 @@ def largest_dump_mb(
         middle = (low + high) / 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     return low
+
+
+def _growth(a: Assumptions, prices: PriceTable) -> str:
+    gb = usage.weekly_gb(a)
+    price = prices["azure.blob.hot.Standard_ZRS"].amount.expected
+    return f"""Weekly copies are kept for good: {a.weekly_copies_kept:g} of them are {gb:.2f} GB,
+        {gb * price:.3f} USD a month in the second year and as much again with each year that follows."""
 
 
 def _reach(a: Assumptions, all_day: Assumptions, monthly: Callable[[Assumptions], float]) -> str:

@@ -26,6 +26,9 @@ What a preview cannot know yet is left to the update, which is judged again with
 `pulumi policy analyze` reads a saved stack without program, clouds or configuration: rules about a mode then
 go by the stack's own output `mode`, or are silent.
 
+A file given with `--policy-pack-config` makes an exception for one run, and stands in its log:
+`{"standby-cost-limit": "advisory"}`.
+
 No message quotes a value that may be secret. `retainOnDelete` cannot be seen by policies;
 tests/program holds it.
 """

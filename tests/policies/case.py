@@ -74,9 +74,9 @@ def options(*, protect: bool = True, ignored: tuple[str, ...] = ()) -> PolicyRes
     return PolicyResourceOptions(protect, list(ignored), None, [], PolicyCustomTimeouts(0, 0, 0), [], None)
 
 
-def configure(changes: Mapping[str, str] | None) -> None:
+def configure(changes: Mapping[str, str] | None, *, stack: str = "normal") -> None:
     """The configuration as the engine hands it to the pack: all of it, or (None) nothing."""
-    values = {} if changes is None else config_of("normal", changes)
+    values = {} if changes is None else config_of(stack, changes)
     pulumi.runtime.set_all_config({f"{NAME}:{key}": value for key, value in values.items()})
 
 
