@@ -137,8 +137,9 @@ def _derived(model: Any, values: dict[str, Any]) -> Any:
     for attribute, subtypes in getattr(model, "_subtype_map", {}).items():
         wire = model._attribute_map[attribute]["key"].replace("\\.", ".")
         given = next((v for k, v in values.items() if _plain(k) in {_plain(attribute), _plain(wire)}), None)
-        if given in subtypes:
-            return _derived(getattr(_models(model), subtypes[given]), values)
+        found = getattr(_models(model), subtypes[given]) if given in subtypes else model
+        if found is not model:  # a subclass without more of them has its parent's map
+            return _derived(found, values)
     return model
 
 

@@ -6,9 +6,17 @@ import functools
 import json
 from typing import Any
 
-from tests.program.recorder import Recorded, config_of
+from tests.program.recorder import Recorded, config_of, run_program
 from tests.program.runs import SITUATIONS, STANDALONE, situation_called
 
+OPTIONS = {
+    "alertEmails": '["operators@example.com"]',
+    "awsInterfaceEndpoints": "true",
+    "awsRouteTableIds": '["rtb-0a1b2c3d4e5f60713"]',
+    "gatewayWaf": "true",
+    "databaseTimeZone": "+09:00",
+}
+"""Every setting that makes resources of its own, switched on."""
 SUBSCRIPTION = config_of("normal")["azureSubscriptionId"]
 
 
@@ -16,8 +24,10 @@ SUBSCRIPTION = config_of("normal")["azureSubscriptionId"]
 def resources(package: str) -> tuple[Recorded, ...]:
     """Managed resources of a provider (``aws``, ``azure-native``), once per type, name and inputs."""
     found: dict[str, Recorded] = {}
-    for situation in (*SITUATIONS, *STANDALONE):
-        for resource in situation_called(situation).of(f"{package}:"):
+    runs = [situation_called(situation) for situation in (*SITUATIONS, *STANDALONE)]
+    runs.append(run_program(mode="emergency", **OPTIONS))
+    for run in runs:
+        for resource in run.of(f"{package}:"):
             if not resource.read:
                 key = json.dumps([resource.type, resource.name, resource.inputs], sort_keys=True)
                 found.setdefault(key, resource)

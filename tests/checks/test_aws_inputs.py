@@ -14,7 +14,7 @@ from moto import mock_aws
 
 from tests.checks import aws_models
 from tests.checks.aws_requests import NoReference, Request, requests_of
-from tests.checks.registered import changed, resources
+from tests.checks.registered import OPTIONS, changed, resources
 from tests.program.recorder import Recorded, config_of
 
 MOTO_LACKS: dict[str, tuple[str, dict[str, str]]] = {
@@ -97,6 +97,8 @@ class _Account:
         for number, subnet in enumerate(json.loads(config["awsSubnetIds"])):
             made = ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24")
             self.ids[subnet] = made["Subnet"]["SubnetId"]
+        table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        self.ids[json.loads(OPTIONS["awsRouteTableIds"])[0]] = table
         database = ec2.create_security_group(GroupName="rds", Description="RDS", VpcId=vpc)
         self.ids[config["rdsSecurityGroupId"]] = database["GroupId"]
         zone = self.client("route53").create_hosted_zone(Name=config["zoneName"], CallerReference="zone")
@@ -134,8 +136,13 @@ class _Account:
         if isinstance(value, list):
             return [self._known(item) for item in value]
         if isinstance(value, str):
-            return ",".join(self.ids.get(part, part) for part in value.split(","))
+            return ",".join(self._id(part) for part in value.split(","))
         return value
+
+    def _id(self, recorded: str) -> str:
+        """What the account calls it; the recorder's ARNs end in its ids."""
+        *_, last = recorded.rpartition(":/id/")
+        return self.ids.get(recorded, self.ids.get(f"/id/{last}", recorded))
 
 
 @pytest.fixture
