@@ -14,7 +14,7 @@ from datetime import datetime
 from agent.archive.log import survey as survey_log
 from agent.archive.reading import Target
 from agent.archive.run import Log, Run
-from agent.catalog import Listing, batches, manifest_of, require_some, survey
+from agent.catalog import Listing, batches, manifest_of, oldest, require_some, survey
 from agent.epoch import Epoch
 from agent.errors import NoBackupError
 from agent.gtid import GtidSet
@@ -249,11 +249,10 @@ class _Chooser:
         """Why no chain serves, with the range that is possible."""
         if self.to is None:
             return "no complete backup can be used: " + "; ".join(c.refused for c in candidates[:_SHOWN])
-        oldest = list(batches(self.store, listing, len(listing.complete)))[-1]
-        oldest = [manifest for manifest in oldest if manifest.epoch == self.log.epoch][-1]
+        first_one = oldest(self.store, listing, self.log.epoch) or candidates[-1].manifest
         through = say_time(max((piece.last_us for piece in self.log.pieces), default=0))
         range_ = (
-            f"from {oldest.backup} (data of {oldest.snapshot_at}) to {through} ({self.log.gtids})"
+            f"from {first_one.backup} (data of {first_one.snapshot_at}) to {through} ({self.log.gtids})"
             if through
             else "the backups themselves, because there is no archived log; name one with --backup"
         )

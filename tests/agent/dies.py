@@ -27,8 +27,8 @@ def _die() -> None:
 
 
 @contextmanager
-def _deadly_phase(report: Report, name: str) -> Generator[None]:
-    with _phase(report, name):
+def _deadly_phase(self: Report, name: str) -> Generator[None]:
+    with _phase(self, name):
         yield
     if sys.argv[1] == f"end of {name}":
         _die()

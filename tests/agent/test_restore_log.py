@@ -168,7 +168,7 @@ def test_a_damaged_log_ends_the_copy_before_the_damage_and_the_report_says_what_
 def test_a_forecast_changes_nothing_and_needs_no_database(
     world: World, rds: MySqlServer, flexible: MySqlServer
 ) -> None:
-    gtids, wanted = live(world, rds)
+    gtids, _ = live(world, rds)
     blobs = world.names(), world.names("signals"), world.names("control")
     report = world.azure.works("restore", "--dry-run")
     assert not flexible.execute(f"SHOW DATABASES WHERE `Database` IN ('{SCHEMA}', 'pilotlight')")
