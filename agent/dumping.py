@@ -21,7 +21,7 @@ from agent.schedule import is_fresh, stretched, unchanged, utc_now
 
 _log = logging.getLogger(__name__)
 _RETRIES_PER_INTERVAL = 10
-# The archiver looks every ten seconds whether there is the base that it needs; a second one sooner is no help.
+# The archiver looks every ten seconds for the base that it needs; another one sooner is no help.
 _NEED_PAUSE_S = 15.0
 
 
