@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from agent.archive.log import survey as survey_log
 from agent.archive.reading import Target
 from agent.archive.run import Log, Run
-from agent.catalog import Listing, batches, manifest_of, require_some, survey
+from agent.catalog import Listing, batches, manifest_of, oldest, require_some, survey
 from agent.epoch import Epoch
 from agent.errors import NoBackupError
 from agent.gtid import GtidSet
 from agent.manifest import Manifest, manifest_name
-from agent.moment import say_target, say_time
+from agent.moment import microseconds, say_target, say_time
 from agent.signals import Verification, verified
 from agent.storage import BlobStore
 from agent.tail import NOTHING, Tail, committed_after, covers, reached, read_tail
@@ -202,8 +203,13 @@ class _Chooser:
         if isinstance(self.to, GtidSet):
             # Without one of the set's transactions to wait for, only the set itself says where to stop.
             too_new = self.to <= before and not after <= self.to
+        elif self.to is not None and all(
+            piece.first_us > self.to for piece in self.log.pieces if piece.gtids
+        ):
+            # Nothing in the log is as old as the target, so the agent's clock is the only witness.
+            too_new = microseconds(datetime.fromisoformat(manifest.started)) > self.to
         else:
-            too_new = bool(self.later) and (after - (after - self.later)).count() > 0
+            too_new = bool(after - (after - self.later))
         return "it holds transactions after the target" if too_new else ""
 
     def _too_short(self, candidate: _Candidate) -> str:
@@ -243,11 +249,10 @@ class _Chooser:
         """Why no chain serves, with the range that is possible."""
         if self.to is None:
             return "no complete backup can be used: " + "; ".join(c.refused for c in candidates[:_SHOWN])
-        oldest = list(batches(self.store, listing, len(listing.complete)))[-1]
-        oldest = [manifest for manifest in oldest if manifest.epoch == self.log.epoch][-1]
+        first_one = oldest(self.store, listing, self.log.epoch) or candidates[-1].manifest
         through = say_time(max((piece.last_us for piece in self.log.pieces), default=0))
         range_ = (
-            f"from {oldest.backup} (data of {oldest.snapshot_at}) to {through} ({self.log.gtids})"
+            f"from {first_one.backup} (data of {first_one.snapshot_at}) to {through} ({self.log.gtids})"
             if through
             else "the backups themselves, because there is no archived log; name one with --backup"
         )

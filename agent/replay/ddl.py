@@ -17,7 +17,7 @@ from agent.replay.statements import (
     Statement,
     describe,
     disabled_event,
-    qualified,
+    subject,
     tokens,
     without_definer,
 )
@@ -39,7 +39,9 @@ _HARMLESS = frozenset(
 
 def touched(query: Query, settings: Settings, schemas: Iterable[str]) -> bool:
     """Whether a statement changes one of ``schemas``."""
-    changed = settings.schemas if settings.schemas is not None else (query.schema,)
+    changed = settings.schemas
+    if changed is None:  # so it is for CREATE TABLE ... SELECT
+        changed = (subject(query.statement)[0] or query.schema,)
     return bool({name.lower() for name in changed} & {name.lower() for name in schemas})
 
 
@@ -162,9 +164,7 @@ class Definitions:
 
     def _drop_invisible_key(self, text: bytes, tables: Tables, schema: str) -> bool:
         """Make room for the source's own key in a table to which this server gave one."""
-        found = list(tokens(text))
-        at = next(i for i, token in enumerate(found) if token.text == "TABLE") + 1
-        where, name, _ = qualified(found, at)
+        where, name = subject(text)
         table = tables.find(where or schema, name)
         if table is None or not table.invisible_key:
             return False
@@ -188,11 +188,7 @@ class Definitions:
     def _forget(self, text: bytes, statement: Statement, schema: str) -> None:
         if statement.object not in ("EVENT", "DATABASE"):
             return
-        found = list(tokens(text))
-        at = next(i for i, t in enumerate(found) if t.text in ("EVENT", "DATABASE", "SCHEMA")) + 1
-        if found[at].text == "IF":
-            at += 2
-        where, name, _ = qualified(found, at)
+        where, name = subject(text)
         if statement.object == "EVENT":
             self._events.pop(((where or schema).lower(), name.lower()), None)
         else:

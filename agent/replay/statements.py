@@ -212,6 +212,15 @@ def disabled_event(statement: bytes, *, ansi_quotes: bool, backslash: bool) -> E
     return EventState(schema, name, None, renamed, statement)
 
 
+def subject(statement: bytes) -> tuple[str, str]:
+    """(schema or empty, name) of the first object that DDL names; empty where it names none."""
+    found = list(tokens(statement))
+    at = next((i + 1 for i, t in enumerate(found) if t.kind == "word" and t.text in _OBJECTS), len(found))
+    while at < len(found) and found[at].kind == "word" and found[at].text in ("IF", "NOT", "EXISTS"):
+        at += 1
+    return qualified(found, at)[:2] if at < len(found) else ("", "")
+
+
 def qualified(found: list[Token], at: int) -> tuple[str, str, int]:
     """(schema or empty, name, next position) of the possibly qualified name at ``at``."""
     first = found[at].spelled

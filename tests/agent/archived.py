@@ -68,4 +68,8 @@ def moment(server: MySqlServer) -> str:
 def content(world: World, server: MySqlServer) -> list[str]:
     """What a server holds, by mysqldump: without what a copy may change (counters, definers, capitals)."""
     text = re.sub(r" AUTO_INCREMENT=\d+", "", mysqldump(world.aws.tools, server))
-    return sections(without_definers(text).lower().replace("on completion preserve enable", "on completion preserve disable"))
+    return sections(
+        without_definers(text)
+        .lower()
+        .replace("on completion preserve enable", "on completion preserve disable")
+    )
