@@ -112,7 +112,8 @@ class LogStream:
         connection: Any = self._connection
         try:
             data: bytes = connection._read_packet().get_all_data()
-        except (pymysql.Error, OSError) as error:
+        except (pymysql.Error, OSError, ValueError, AttributeError) as error:
+            # The last two are PyMySQL's when another thread closes the connection meanwhile.
             raise self._failed(error) from error
         if data[:1] != b"\0":
             raise DatabaseError(f"{self._where}: the server ended its binary log's stream; try again")
