@@ -195,7 +195,7 @@ class _Chooser:
 
     def _take_alone(self, candidate: _Candidate) -> None:
         """The log does not get past the base's own snapshot, so nothing can be replayed onto it."""
-        candidate.tail = NOTHING
+        candidate.tail = replace(NOTHING, end=candidate.run.hole)
         candidate.reach = reached(candidate.manifest, GtidSet({}))
 
     def _too_new(self, manifest: Manifest) -> str:
