@@ -16,7 +16,7 @@ from agent.replay.changes import Changes, Compacted, Ordered, Turn
 from agent.replay.ddl import Definitions, touched
 from agent.replay.layout import Layout, lay_out
 from agent.replay.plan import Plan, Replayed
-from agent.replay.progress import Progress, contains
+from agent.replay.progress import Progress
 from agent.replay.schema import Name, Replay, Tables, read_tables
 from agent.replay.settings import read_settings
 from agent.replay.statements import Kind, Statement, describe
@@ -168,7 +168,7 @@ class _Run:
         if applied is None:
             return False
         ordered = applied.how is not Replay.COMPACTED
-        if ordered and contains(self._plan.skip_ordered_until, gtid):
+        if ordered and gtid in self._plan.skip_ordered_until:
             return True
         changes = applied.changes
         before = changes.size
@@ -213,7 +213,7 @@ class _Run:
                 f"it holds a statement ({statement.verb}) instead of rows; set binlog_format=ROW and take a "
                 "new dump"
             )
-        if contains(self._plan.skip_ordered_until, gtid) or self._progress.in_window(gtid):
+        if gtid in self._plan.skip_ordered_until or self._progress.in_window(gtid):
             raise LogError(
                 f"a {statement.verb} {statement.object} ran while the base's snapshot was taken; restore "
                 "from an older backup"
@@ -270,6 +270,7 @@ class _Run:
     def finish(self) -> Replayed:
         """Write what is left; the result."""
         self._forget_layouts()
+        self._writer.close()
         result = self._result
         result.gtids = self._progress.gtids
         result.triggers = self._triggers

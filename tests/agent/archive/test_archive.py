@@ -46,7 +46,7 @@ def test_mysqlbinlog_reads_each_segment_and_together_they_are_the_servers_file(
     segments = [decode(vault.blob(name), name) for name in vault.segments()]
     assert len(segments) > 3
     listed: list[str] = []
-    for number, (segment, log) in enumerate(segments):
+    for number, (_, log) in enumerate(segments):
         file = tmp_path / f"{number}.log"
         file.write_bytes(log)
         command = [vault.site.tools.bin / "mysqlbinlog", "--verify-binlog-checksum", file]
@@ -111,7 +111,7 @@ def test_log_that_was_purged_before_it_was_archived_is_a_hole_that_the_next_dump
         assert "purged" in archiver.status()["hole"] and archiver.needs_dump
         add_owners(vault.server, 1)
         vault.caught_up(archiver)
-        run = survey(vault.context.backups, 1).run_for(early)
+        run = survey(vault.direct().backups, 1).run_for(early)
         assert "hole" in run.hole and not vault.executed() <= early | run.gtids
         vault.site.works("dump")
         wait_for(lambda: not archiver.needs_dump, PATIENCE_S)
