@@ -53,8 +53,8 @@ _METHOD = (
     "flush_seconds 1, one small row a commit, 8 sessions under load."
 )
 _MACHINE = (
-    "The load runs inside the server; server, archiver and Blob emulator share the cores. The latency is added "
-    "to every write of a segment, by a proxy."
+    "The load runs inside the server; server, archiver and Blob emulator share the cores. The latency is "
+    "added to every write of a segment, by a proxy."
 )
 _MEMORY = "Memory of the process that archives, with the proxy in it: at most"
 
@@ -215,11 +215,12 @@ def _volumes(place: Bench, source: MySqlServer, azurite: Azurite) -> list[str]:
     bursty_day = quiet_day + _BURSTS_A_DAY * burst
     return [
         (
-            "Bytes sent a day, extrapolated from the segments measured here: quiet (nothing but RDS's heartbeat "
-            f"every 300 s) {quiet_day / 1e6:.1f} MB; busy ({_BUSY_PER_S} commits every second of the day, a "
-            f"segment a second) {busy_day / 1e6:.0f} MB; bursty ({_BURSTS_A_DAY} bursts of {_BURST} commits, "
-            f"else quiet) {bursty_day / 1e6:.1f} MB. Counted: bodies, descriptions, and {_REQUEST_BYTES} bytes "
-            "of headers a write (assumed). Packing reads the segments back and sends their bodies once more."
+            "Bytes sent a day, extrapolated from the segments measured here: quiet (nothing but RDS's "
+            f"heartbeat every 300 s) {quiet_day / 1e6:.1f} MB; busy ({_BUSY_PER_S} commits every second of "
+            f"the day, a segment a second) {busy_day / 1e6:.0f} MB; bursty ({_BURSTS_A_DAY} bursts of {_BURST} commits, "
+            f"else quiet) {bursty_day / 1e6:.1f} MB. Counted: bodies, descriptions, and {_REQUEST_BYTES} "
+            "bytes of headers a write (assumed). Packing reads the segments back and sends their bodies once "
+            "more."
         ),
     ]
 

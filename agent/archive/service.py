@@ -83,8 +83,8 @@ class Archiver:
         ``archived_gtid`` and ``position``: how far. ``archived_through``: everything that was committed
         before that time is archived; it goes on while there is nothing to archive. ``behind_bytes``: read
         and not acknowledged. ``segments``: acknowledged by this process. ``hole``: why no backup reaches the
-        archived end until the next one. ``error``: what is being tried again. ``touched``: the transactions of
-        this epoch and process that changed a dumped schema, and perhaps others.
+        archived end until the next one. ``error``: what is being tried again. ``touched``: those
+        transactions of this epoch and process that changed a dumped schema, and perhaps others.
         """
         with self._lock:
             return dict(self._state)
