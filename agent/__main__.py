@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from agent import errors
+from agent.archive.reading import Target
 from agent.archive_alone import archive, archive_once
 from agent.catalog import newest_first, survey
 from agent.config import load
@@ -25,16 +26,23 @@ from agent.dump import dump_once
 from agent.manifest import as_report
 from agent.moment import parse_target
 from agent.preflight import check
-from agent.restore import Options, restore
+from agent.restore import Options, follow, restore
 from agent.run import Agent
+from agent.verification import verify_chain
+from agent.weekly import copies
 
+_OVERVIEW = """\
+Back up a MySQL server to Azure Blob Storage, and restore it elsewhere, proved.
+
+Everything is told in one configuration file; agent/example.json and docs/agent.md explain it. Begin with
+'check', then 'dump', then 'run' as a service."""
 _DEFAULT_CONFIG = Path("/etc/pilotlight/agent.json")
 _LISTED = 50
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status."""
-    arguments = _parser().parse_args(argv)
+def main(argv: Sequence[str] | None = None, *, program: str = "python -m agent") -> int:
+    """Run one command; returns the exit status. ``program`` is what the help texts call it."""
+    arguments = _parser(program).parse_args(argv)
     _set_up_logging()
     try:
         context = Context.of(load(arguments.config))
@@ -50,11 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     codes = "\n".join(f"  {kind.exit_code:3}  {kind.meaning}" for kind in errors.ALL)
     parser = argparse.ArgumentParser(
-        prog="python -m agent",
-        description="Back up a MySQL server to Azure Blob Storage, and restore it elsewhere, proved.",
+        prog=program,
+        description=_OVERVIEW,
         epilog=f"exit status:\n    0  done\n{codes}\n  130  interrupted",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -64,7 +72,10 @@ def _parser() -> argparse.ArgumentParser:
         name: str, action: Callable[[Context, argparse.Namespace], int], text: str
     ) -> argparse.ArgumentParser:
         command = commands.add_parser(
-            name, help=text, description=text, epilog="see also: python -m agent --help"
+            name,
+            help=text.partition(". ")[0].rstrip("."),
+            description=text,
+            epilog=f"see also: {program} --help",
         )
         command.add_argument(
             "--config",
@@ -120,18 +131,47 @@ def _parser() -> argparse.ArgumentParser:
         "site is the writer",
     )
     command.add_argument("--backup", metavar="NAME", help="restore this backup instead of the newest")
-    command.add_argument(
-        "--to",
-        metavar="TIME|GTIDS",
-        help="restore the state at this time (ISO 8601 with its zone) or with these transactions, instead of "
-        "all that was archived",
+    _add_target(
+        command,
+        "restore the state at this time (ISO 8601 with its zone) or with these transactions, instead of all "
+        "that was archived",
     )
     command.add_argument(
         "--dry-run", action="store_true", help="change nothing; say what would be restored, and what is lost"
     )
     command.add_argument("--report", type=Path, metavar="FILE", help="also write the report to this file")
-    add("check", _check, "What would lose data or stop a backup or a restore, each with its fix.")
+    command = add(
+        "replay",
+        _replay,
+        "Replay what was archived since onto a database that was restored and does not serve. Run it again "
+        "and again to keep a warm copy; killed half-way, the next 'restore' loads anew.",
+    )
+    _add_target(command, "replay up to this time (ISO 8601 with its zone) or these transactions only")
+    command = add(
+        "verify",
+        _verify,
+        "Prove the newest backup and the log behind it: restored into a scratch server on this machine, and "
+        "compared. The result is kept in the signals container; a bad one ends with status 12.",
+    )
+    command.add_argument(
+        "--mode",
+        choices=("auto", "full", "sampled"),
+        help="all rows, or those of some tables; auto decides by size (default: the configuration's)",
+    )
+    add(
+        "check",
+        _check,
+        "What would lose data or stop a backup or a restore, each with its fix. Changes nothing.",
+    )
     return parser
+
+
+def _add_target(command: argparse.ArgumentParser, text: str) -> None:
+    command.add_argument("--to", metavar="TIME|GTIDS", help=text)
+
+
+def _target(arguments: argparse.Namespace) -> Target | None:
+    return None if arguments.to is None else parse_target(arguments.to)
 
 
 def _set_up_logging() -> None:
@@ -190,10 +230,13 @@ def _list(context: Context, arguments: argparse.Namespace) -> int:
         for report in backups
     ]
     lines += [str(reach) for reach in log]
+    weekly = copies(context.restore_from)
+    lines += [f"weekly/{name}  epoch and week {of}" for of, name in sorted(weekly.items())]
     lines.append(f"{total} complete, {len(listing.incomplete)} incomplete")
     document = {
         "backups": backups,
         "log": [dataclasses.asdict(reach) for reach in log],
+        "weekly": weekly,
         "complete": total,
         "incomplete": listing.incomplete,
     }
@@ -201,11 +244,28 @@ def _list(context: Context, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _replay(context: Context, arguments: argparse.Namespace) -> int:
+    report = follow(context, _target(arguments))
+    lines = [f"warning: {warning}" for warning in report.warnings]
+    lines.append(f"{report.log.get('transactions', 0)} transactions replayed, to {report.reached['time']}")
+    _print(arguments, vars(report), lines)
+    return 0
+
+
+def _verify(context: Context, arguments: argparse.Namespace) -> int:
+    configured = context.config.verify.mode if context.config.verify else "auto"
+    result = verify_chain(context, arguments.mode or configured)
+    good = f"{result['backup']} is good ({result['mode']}, {len(result['tables'])} tables)"
+    lines = [good if result["ok"] else f"{result['backup']} is NOT good: {result['error']}", *result["notes"]]
+    _print(arguments, result, lines)
+    return 0 if result["ok"] else errors.VerificationError.exit_code
+
+
 def _restore(context: Context, arguments: argparse.Namespace) -> int:
     options = Options(
         take_over=arguments.take_over,
         backup=arguments.backup,
-        to=None if arguments.to is None else parse_target(arguments.to),
+        to=_target(arguments),
         dry_run=arguments.dry_run,
         report_file=arguments.report,
     )

@@ -17,6 +17,8 @@ from agent.log_settings import check_log
 
 _log = logging.getLogger(__name__)
 
+_LOOK_S = 0.5  # how soon a new epoch is noticed
+
 
 class Archiving:
     """Runs the archiver in a thread, if one is configured.
@@ -75,7 +77,7 @@ class Archiving:
         while not self._stopping.is_set():
             epoch = self._epoch()
             if epoch is None or epoch.writer != self._context.config.site:
-                self._stopping.wait(self._retry_s)
+                self._stopping.wait(_LOOK_S)
                 continue
             self._fit = self._troubles.attempt("archive settings", self._require_settings)
             if self._fit:

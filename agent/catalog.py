@@ -77,6 +77,13 @@ def newest_first(store: BlobStore, listing: Listing, count: int = _OPENED) -> li
     return next(batches(store, listing, count))[:count]
 
 
+def oldest(store: BlobStore, listing: Listing, epoch: int) -> Manifest | None:
+    """The oldest complete backup of ``epoch``, as far as the listing can tell."""
+    known = [(key, entry) for entry in listing.complete if (key := order_key(entry.metadata))]
+    found = min((pair for pair in known if pair[0][0] == epoch), key=lambda pair: pair[0], default=None)
+    return _read(store, found[1].name) if found else None
+
+
 def require_some(listing: Listing) -> None:
     """Refuse to go on without any complete backup.
 

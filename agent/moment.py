@@ -23,9 +23,14 @@ def parse_target(text: str) -> Target:
         return _parse_gtids(text)
     if moment.tzinfo is None:
         raise ConfigError(
-            f"--to {text}: a time without a zone means another moment on every machine; write {text}+09:00 "
-            f"for Seoul's time, or {text}Z for UTC"
+            f"--to {text}: a time without a zone means another moment on every machine; write "
+            f"{moment.isoformat()}+09:00 for Seoul's time, or {moment.isoformat()}Z for UTC"
         )
+    return microseconds(moment)
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970, of a time with a zone."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 

@@ -23,6 +23,7 @@ from agent.objects import (
     ordered_tables,
     other_engines,
 )
+from agent.scratch import find_mysqld
 
 _TABLES = (
     "SELECT TABLE_SCHEMA, TABLE_NAME, CREATE_OPTIONS FROM information_schema.TABLES"
@@ -40,6 +41,8 @@ def check(context: Context) -> list[Finding]:
     findings: list[Finding] = []
     for program in ("mysqldump", "mysql"):
         findings += _try(program, lambda name=program: find(name))
+    if context.config.verify is not None and context.config.verify.mode != "off":
+        findings += _try("mysqld", find_mysqld)
     findings += _try("storage.backups", lambda: survey(context.backups))
     findings += _try("storage.control", lambda: read_epoch(context.control))
     try:

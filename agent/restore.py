@@ -202,11 +202,17 @@ def _follow(context: Context, report: Report, to: Target | None) -> None:
             return
         counted = count_objects(run.database, run.schemas)
         write_marker(run.database, replace(marker, state="loading"))
-        names = respelt(choice.manifest, folds=folds_names(run.database))
+        folds = folds_names(run.database)
+        names = respelt(choice.manifest, folds=folds)
         replayed = run.catch_up(choice, marker.enabled_events, names)
         report.objects = require_objects(run.database, run.schemas, counted, replayed)
         report.loaded = True
         write_marker(
             run.database,
-            replace(marker, backup_gtid=str(choice.reached), enabled_events=replayed.events),
+            replace(
+                marker,
+                backup_gtid=str(choice.reached),
+                enabled_events=replayed.events,
+                original_names={**marker.original_names, **choice.tail.names} if folds else {},
+            ),
         )

@@ -167,7 +167,9 @@ def _marker(choice: Choice, *, folds: bool) -> Marker:
         backup_gtid=str(choice.reached),
         served_epoch=0,
         enabled_events=tuple(enabled_events(manifest)),
-        original_names={**manifest.original_names, **_own_names(manifest)} if folds else {},
+        original_names={**manifest.original_names, **_own_names(manifest), **choice.tail.names}
+        if folds
+        else {},
     )
 
 

@@ -60,7 +60,7 @@ def take_apart(lines: Sequence[bytes]) -> Table:
         foreign_keys=alter + _added(foreign) if foreign else b"",
         keyed=primary is not None,
         takes_no_generated_key=primary is None
-        and (counter is not None or b" PARTITION BY " in lines[end + 1 :]),
+        and (counter is not None or any(b" PARTITION BY " in line for line in lines[end + 1 :])),
     )
 
 

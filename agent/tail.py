@@ -6,7 +6,7 @@ is exactly the set of transactions that was found good.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agent.archive.flaws import flaw_of, schemas_of
@@ -20,6 +20,7 @@ from agent.gtid import GtidSet
 from agent.manifest import Manifest
 from agent.replay.ddl import ambiguous
 from agent.replay.progress import Progress
+from agent.replay.statements import tokens
 from agent.storage import BlobStore
 
 
@@ -33,6 +34,7 @@ class Tail:
         through_us: commit time of the last one; 0 without any.
         end: why it ends before the archived log does, as a sentence; empty when it does not.
         ambiguous: why this base cannot be replayed onto at all; empty when it can.
+        names: lower-case name -> spelling, of tables and views that it names with capitals.
     """
 
     gtids: GtidSet
@@ -41,9 +43,10 @@ class Tail:
     through_us: int
     end: str
     ambiguous: str
+    names: Mapping[str, str]
 
 
-NOTHING = Tail(GtidSet({}), 0, 0, 0, "", "")
+NOTHING = Tail(GtidSet({}), 0, 0, 0, "", "", {})
 
 
 def read_tail(store: BlobStore, run: Run, manifest: Manifest, to: Target | None) -> Tail:
@@ -73,7 +76,7 @@ def read_tail(store: BlobStore, run: Run, manifest: Manifest, to: Target | None)
             end = run.hole if to is None else ""
     except LogError as error:
         end = str(error)
-    return Tail(progress.gtids, count, look.bytes, through_us, end, look.ambiguous)
+    return Tail(progress.gtids, count, look.bytes, through_us, end, look.ambiguous, look.names)
 
 
 class _Look:
@@ -91,6 +94,8 @@ class _Look:
         self.flaw = ""
         self.ambiguous = ""
         self.bytes = 0
+        self.names: dict[str, str] = {}
+        self._seen: set[bytes] = set()
 
     def at(self, transaction: Transaction, *, in_window: bool) -> None:
         """Read one transaction."""
@@ -106,9 +111,14 @@ class _Look:
             self.bytes += len(event.raw)
             query = read_query(event) if event.type == Type.QUERY else None
             self.flaw = self.flaw or self._flaw(event, query)
-            if in_window and event.type == Type.TABLE_MAP:
-                self._table(event, transaction.gtid)
+            if event.type == Type.TABLE_MAP:
+                self._table(event, transaction.gtid, in_window=in_window)
+            elif query is not None:
+                self._learn(*_named(query.statement))
             yield event
+
+    def _learn(self, *names: str) -> None:
+        self.names |= {name.lower(): name for name in names if name != name.lower()}
 
     def _flaw(self, event: Event, query: Query | None) -> str:
         """What makes the event useless, unless it is about other schemas only."""
@@ -117,15 +127,41 @@ class _Look:
         ours = schemas is None or any(schema.lower() in self._dumped for schema in schemas)
         return flaw if ours else ""
 
-    def _table(self, event: Event, gtid: str) -> None:
+    def _table(self, event: Event, gtid: str, *, in_window: bool) -> None:
         """Without the exact set, whether the dump holds an ordered table's change is not known."""
+        body = bytes(event.body)
+        if body in self._seen and not in_window:
+            return
+        self._seen.add(body)
         mapped = read_table_map(event.body)
         table = (mapped.schema.lower(), mapped.table.lower())
-        if table in self._ordered or (not self._ordered and table[0] in self._dumped):
+        if table[0] in self._dumped:
+            self._learn(mapped.table)
+        if in_window and (table in self._ordered or (not self._ordered and table[0] in self._dumped)):
             self.ambiguous = self.ambiguous or (
                 f"{mapped.schema}.{mapped.table} was written while its snapshot was taken ({gtid}), and the "
                 "dump may hold that or not"
             )
+
+
+def _named(statement: bytes) -> Iterator[str]:
+    """The names that a statement gives to tables and views, as it spells them.
+
+    Words that only stand where a name could (RENAME COLUMN) do no harm: no table has such a name.
+    """
+    if statement in (b"BEGIN", b"COMMIT"):
+        return
+    found = list(tokens(statement))
+    words = [token.text if token.kind == "word" else "" for token in found]
+    for at, word in enumerate(words):
+        creates = words[0] == "CREATE" and word in ("TABLE", "VIEW")
+        if not creates and word not in ("RENAME", "TO"):
+            continue
+        name = at + 4 if words[at + 1 : at + 2] == ["IF"] else at + 1
+        if [token.text for token in found[name + 1 : name + 2]] == ["."]:
+            name += 2
+        for token in found[name : name + 1]:
+            yield statement[token.start : token.end].decode(errors="replace").strip("`").replace("``", "`")
 
 
 def covers(manifest: Manifest, gtids: GtidSet) -> bool:

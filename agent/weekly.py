@@ -30,7 +30,7 @@ def week_of(manifest: Manifest) -> str:
 
 
 def copies(store: BlobStore) -> dict[str, str]:
-    """(epoch and week, as ``3/2026-W48``) -> the copied backup's name; only complete ones."""
+    """Epoch and week, as ``3/2026-W48`` -> the manifest of the copied backup; only complete ones."""
     found: dict[str, str] = {}
     for entry in store.entries(PREFIX):
         if entry.name.endswith(MANIFEST_SUFFIX) and _WEEK in entry.metadata:

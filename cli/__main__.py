@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from cli import cost, sandbox, test
+from cli import agent_command, cost, sandbox, test
 from cli.problem import sentence
 from cli.rehearse import command as rehearse
 
@@ -18,7 +18,8 @@ PetClinic's pilot light: AWS Seoul serves, Azure Korea Central waits, one comman
   ./dr test          run the project's tests (./dr test unit takes seconds)
   ./dr sandbox       the same two simulated clouds for your own pulumi commands
   ./dr cost          what the stack costs a month, and an emergency an hour
-  ./dr agent         the backup agent that runs on the servers
+  ./dr agent         the backup agent: for these servers, or alone for any MySQL and Blob endpoint
+  ./dr bench         dump, restore, replay and lag measured against the plain tools
   ./dr lock          renew the hash-pinned requirements
 
 No cloud account is needed for any of these. './dr COMMAND --help' explains a command.
@@ -27,6 +28,7 @@ In production the switch itself is plain Pulumi:
   pulumi config set mode emergency && pulumi up
 """
 _AGENT = "the backup agent that runs on the servers: './dr agent --help' lists its commands"
+_BENCH = "measure the agent against the plain tools: './dr bench --help'"
 # Errors of our own classes, or of the database client, say what is wrong; others are bugs until proved.
 _ANSWERING = ("cli", "sandbox", "agent", "costs", "pymysql")
 
@@ -35,7 +37,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["agent"]:  # its arguments are its own, --help included
-        return subprocess.run([sys.executable, "-m", "agent", *words[1:]], check=False).returncode
+        return agent_command.run(words[1:])
+    if words[:1] == ["bench"]:
+        return subprocess.run([sys.executable, "-m", "benchmarks", *words[1:]], check=False).returncode
     parser = _parser()
     arguments = parser.parse_args(words)
     if "run" not in arguments:
@@ -66,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add(commands)
     cost.add(commands)
     commands.add_parser("agent", help=_AGENT, add_help=False)
+    commands.add_parser("bench", help=_BENCH, add_help=False)
     return parser
 
 

@@ -21,7 +21,7 @@ from sandbox.setup_error import SetupError
 from sandbox.setup_step import run_step
 from sandbox.wheels import bring_wheel
 
-__all__ = ["SetupError", "Tools", "find_or_bring"]
+__all__ = ["SetupError", "Tools", "find_or_bring", "mysql_folder"]
 
 _NPM = Path(__file__).parent / "npm"
 _OLDEST_NODE = 18
@@ -70,6 +70,15 @@ def find_or_bring(report: Report) -> Tools:
         "pulumi": tuple(map(str, find_or_bring_engine(cache_root(), report))),
     }
     return Tools(**commands, bin=_bin_folder(commands, report), mysql_version=mysql.version)
+
+
+def mysql_folder(report: Report) -> Path:
+    """A folder for PATH with MySQL's programs alone.
+
+    Raises:
+        SetupError: they could not be had; the sentence says how to provide them.
+    """
+    return _bin_folder(find_or_bring_mysql(report).argv, report)
 
 
 def _bin_folder(commands: Mapping[str, tuple[str, ...]], report: Report) -> Path:

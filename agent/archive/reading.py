@@ -46,6 +46,8 @@ def transactions(
             reader.skip()
             if isinstance(to, GtidSet) and head.gtid in to:
                 missing -= 1
+                if not missing:
+                    return  # what lies behind may be damaged
     finally:
         reader.close()
 

@@ -37,6 +37,7 @@ _PATIENCE_S = 0.25  # how soon a stop or a new epoch is noticed
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 15.0
 _LOOK_S = 10.0
+_ANSWER_S = 20.0  # the server's, to the few short questions asked before the log is followed
 _PACKS_PER_PERIOD = 4  # so a period is packed at the latest a quarter of it after its end
 _INTERVALS = 200
 
@@ -81,9 +82,9 @@ class Archiver:
 
         ``archived_gtid`` and ``position``: how far. ``archived_through``: everything that was committed
         before that time is archived; it goes on while there is nothing to archive. ``behind_bytes``: read
-        and not acknowledged. ``segments``: acknowledged by this process. ``hole``: why no backup reaches the archived
-        end until the next one. ``error``: what is being tried again. ``touched``: transactions of this epoch
-        and process that changed a dumped schema, and perhaps others.
+        and not acknowledged. ``segments``: acknowledged by this process. ``hole``: why no backup reaches the
+        archived end until the next one. ``error``: what is being tried again. ``touched``: those
+        transactions of this epoch and process that changed a dumped schema, and perhaps others.
         """
         with self._lock:
             return dict(self._state)
@@ -130,7 +131,7 @@ class Archiver:
     def _archive(self, epoch: Epoch, stopping: threading.Event) -> None:
         """One connection's worth."""
         account = self._context.login()
-        with session(account) as database:
+        with session(account, read_timeout_s=_ANSWER_S) as database:
             server = ask(database)
         log = survey(self._context.backups, epoch.epoch)
         start = find_start(

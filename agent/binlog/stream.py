@@ -7,7 +7,9 @@ https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_binlog_dump.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import socket
 import struct
 import time
 from collections.abc import Iterator
@@ -112,7 +114,8 @@ class LogStream:
         connection: Any = self._connection
         try:
             data: bytes = connection._read_packet().get_all_data()
-        except (pymysql.Error, OSError) as error:
+        except (pymysql.Error, OSError, ValueError, AttributeError) as error:
+            # The last two are PyMySQL's when another thread closes the connection meanwhile.
             raise self._failed(error) from error
         if data[:1] != b"\0":
             raise DatabaseError(f"{self._where}: the server ended its binary log's stream; try again")
@@ -132,6 +135,13 @@ class LogStream:
                 f"and it ends at {self._position}; read it again"
             )
         return Placed(event, self._file, start, self._position)
+
+    def interrupt(self) -> None:
+        """Let whoever waits in the iteration, on another thread, get a DatabaseError now."""
+        connection: Any = self._connection
+        with contextlib.suppress(OSError):
+            # The plain socket's own: that of a TLS socket would change what the other thread is using.
+            socket.socket.shutdown(connection._sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """End the connection without a word: the server notices when it next sends."""

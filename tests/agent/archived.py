@@ -33,9 +33,14 @@ class Archive:
         return committed
 
     def beat(self) -> None:
-        """Say in a heartbeat how far the archive is, as the agent's service does."""
+        """Say in a heartbeat, as the agent's service does, that everything until now is archived."""
+        now = datetime.fromisoformat(moment(self._site.server))
+        wait_for(lambda: datetime.fromisoformat(self._through()) >= now, _PATIENCE_S)
         status = self._archiver.status()
         write_heartbeat(self._site.context.signals, self._site.context.config.site, {"archive": status})
+
+    def _through(self) -> str:
+        return str(self._archiver.status()["archived_through"] or "1970-01-01T00:00:00Z")
 
 
 @contextmanager
@@ -68,4 +73,8 @@ def moment(server: MySqlServer) -> str:
 def content(world: World, server: MySqlServer) -> list[str]:
     """What a server holds, by mysqldump: without what a copy may change (counters, definers, capitals)."""
     text = re.sub(r" AUTO_INCREMENT=\d+", "", mysqldump(world.aws.tools, server))
-    return sections(without_definers(text).lower().replace("on completion preserve enable", "on completion preserve disable"))
+    return sections(
+        without_definers(text)
+        .lower()
+        .replace("on completion preserve enable", "on completion preserve disable")
+    )

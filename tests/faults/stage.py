@@ -129,6 +129,11 @@ class Stage:
         """All that the source has committed."""
         return str(self.source.execute("SELECT @@GLOBAL.gtid_executed")[0][0]).replace("\n", "")
 
+    @property
+    def source_pid(self) -> int:
+        """The source's process."""
+        return int((self.source.folder / "data" / "mysqld.pid").read_text())
+
     def fail_over(self) -> None:
         """The source goes on as another server with the same data, as after an RDS failover."""
         self.source.kill()

@@ -1,7 +1,7 @@
 """Rounds of random load under random faults, each restored and compared with what the server's own log makes.
 
-``--rounds N`` and ``--seed S`` (or FAULT_ROUNDS and FAULT_SEED) make a long campaign of it. Round n of seed S has
-the seed ``S-n``; a failure prints it, and ``--seed S-n`` plays that round again.
+``--rounds N`` and ``--seed S`` (or FAULT_ROUNDS and FAULT_SEED) make a long campaign of it. Round n of seed S
+has the seed ``S-n``; a failure prints it, and ``--seed S-n`` plays that round again.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ from tests.faults.statements import SCHEMA, row_change, schema_change
 # Server gone or shutting down, connection lost; lock wait, deadlock: the transaction is over, or in doubt.
 _OVER = {2006, 2013, 2003, 1053, 3168, 1205, 1213, 1927, 4031}
 _PAUSE_S = 0.02
-_PACE_S = 0.003  # leaves the machine to the agent, too
+_SCHEMA_CHANGES = 0.02  # of all steps
+_PACE_S = 0.01  # leaves the machine to the agent, too
 
 
 class Session(threading.Thread):
@@ -29,12 +30,14 @@ class Session(threading.Thread):
     Attributes:
         acknowledged: numbers in table ``ledger`` of the transactions whose COMMIT was answered.
         done: steps so far, failed ones included.
+        calm: no changes of the schema, which make a dump fail (and the next one begin).
     """
 
-    def __init__(self, server: MySqlServer, number: int, seed: str) -> None:
+    def __init__(self, server: MySqlServer, number: int, seed: str, *, calm: bool) -> None:
         super().__init__(name=f"session-{number}", daemon=True)
         self.acknowledged: list[int] = []
         self.done = 0
+        self.calm = calm
         self._server, self._number = server, number
         self._random = Random(f"{seed}/session {number}")
         self._over = threading.Event()
@@ -81,8 +84,9 @@ class Session(threading.Thread):
 
     def _step(self) -> list[str]:
         random = self._random
-        if random.random() < 0.05:
-            return ["DDL", *schema_change(random)]
+        if random.random() < _SCHEMA_CHANGES:
+            change = schema_change(random)
+            return ["SELECT 1"] if self.calm else ["DDL", *change]
         statements = [row_change(random) for _ in range(random.choice((1, 1, 1, 2, 5)))]
         if random.random() < 0.1:
             statements[:0] = ["SAVEPOINT s", row_change(random), "ROLLBACK TO SAVEPOINT s"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent.archive.log import survey, transactions
+from agent.archive.log import Log, survey, transactions
 from agent.archive.service import Archiver, newest_base
 from agent.context import Context
 from agent.epoch import Epoch
@@ -28,6 +28,7 @@ class Vault:
     def __init__(self, world: World, site: Site, network: Network) -> None:
         self.world, self.site, self.network = world, site, network
         site.document["archive"] = {"flush_seconds": 0.1, "segment_bytes": 65_536, "pack_seconds": 3600}
+        self._endpoint = site.document["storage"]["endpoint"]
         self.epoch: Epoch | None = Epoch(1, "aws", "", "")
 
     @property
@@ -37,6 +38,16 @@ class Vault:
     @property
     def context(self) -> Context:
         return self.site.context
+
+    def direct(self) -> Context:
+        """The same site without a proxy before its Blob endpoint."""
+        storage = self.site.document["storage"]
+        with_proxy = storage["endpoint"]
+        try:
+            storage["endpoint"] = self._endpoint
+            return self.site.context
+        finally:
+            storage["endpoint"] = with_proxy
 
     def settings(self, **values: Any) -> None:
         self.site.document["archive"] |= values
@@ -61,7 +72,7 @@ class Vault:
         return GtidSet.parse(str(self.server.execute("SELECT @@gtid_executed")[0][0]))
 
     def archived(self, epoch: int = 1) -> GtidSet:
-        return survey(self.context.backups, epoch).gtids
+        return survey(self.direct().backups, epoch).gtids
 
     def caught_up(self, archiver: Archiver) -> None:
         """Wait until all that is committed now is archived."""
@@ -70,11 +81,11 @@ class Vault:
 
     def first_before(self) -> GtidSet:
         """What was committed before the archive's first byte."""
-        return survey(self.context.backups, 1).pieces[0].before
+        return survey(self.direct().backups, 1).pieces[0].before
 
     def newest_base(self) -> GtidSet:
         """``gtid_before`` of the newest backup."""
-        found = newest_base(self.context.backups, 1)
+        found = newest_base(self.direct().backups, 1)
         assert found is not None
         return found
 
@@ -84,8 +95,11 @@ class Vault:
         newest = self.server.execute("SHOW BINARY LOGS")[-1][0]
         self.server.execute("PURGE BINARY LOGS TO %s", (newest,))
 
+    def log(self) -> Log:
+        return survey(self.direct().backups, 1)
+
     def blob(self, name: str) -> bytes:
-        return self.context.backups.read(name)[0]
+        return self.direct().backups.read(name)[0]
 
     def gtids(self, before: GtidSet) -> list[str]:
         """What the server committed beyond ``before``, in order: valid while nobody commits in parallel."""
@@ -102,13 +116,13 @@ class Vault:
 
     def rows(self, *, base: GtidSet) -> list[int]:
         """How many events each replayed transaction has."""
-        store = self.context.backups
+        store = self.direct().backups
         run = survey(store, 1).run_for(base)
         return [len(list(found.events)) for found in transactions(store, run, after=base)]
 
     def read(self, *, base: GtidSet, epoch: int = 1) -> list[str]:
         """GTIDs of the transactions that a restore from a base with this gtid_before would replay."""
-        store = self.context.backups
+        store = self.direct().backups
         run = survey(store, epoch).run_for(base)
         assert run.hole == ""
         return [found.gtid for found in transactions(store, run, after=base) if list(found.events)]

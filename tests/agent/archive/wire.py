@@ -8,11 +8,7 @@ import threading
 
 
 class Wire:
-    """Forwards everything that comes to ``address`` to ``target``, port by port the same.
-
-    Attributes:
-        connections: how many were made so far.
-    """
+    """Forwards everything that comes to ``address`` to ``target``, port by port the same."""
 
     def __init__(self, address: str, target: tuple[str, int]) -> None:
         self._target = target
@@ -22,7 +18,6 @@ class Wire:
         self._flowing = threading.Event()
         self._flowing.set()
         self._sockets: list[socket.socket] = []
-        self.connections = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
@@ -44,20 +39,28 @@ class Wire:
 
     def close(self) -> None:
         self.cut()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         self._listener.close()
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
+        while True:
+            try:
                 client, _ = self._listener.accept()
-                if not self._open.is_set():
-                    client.close()
-                    continue
-                self.connections += 1
-                server = socket.create_connection(self._target)
-                self._sockets += [client, server]
-                for pair in (client, server), (server, client):
-                    threading.Thread(target=self._copy, args=pair, daemon=True).start()
+            except OSError:
+                return
+            if not self._open.is_set():
+                client.close()
+                continue
+            server = socket.create_connection(self._target)
+            self._sockets += [client, server]
+            ends = [
+                threading.Thread(target=self._copy, args=pair, daemon=True)
+                for pair in ((client, server), (server, client))
+            ]
+            for end in ends:
+                end.start()
+            threading.Thread(target=self._close_after, args=(ends, client, server), daemon=True).start()
 
     def _copy(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -67,3 +70,10 @@ class Wire:
         for one in (source, target):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
+
+    @staticmethod
+    def _close_after(ends: list[threading.Thread], *sockets: socket.socket) -> None:
+        for end in ends:
+            end.join()
+        for one in sockets:
+            one.close()
