@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,7 +18,7 @@ PATIENCE_S = 120
 
 
 @contextmanager
-def service(site: Site, path: str | None = None) -> Iterator[Started]:
+def service(site: Site, path: str | None = None) -> Generator[Started]:
     """A running agent, ended with SIGTERM; it must end well."""
     with site.start("run", path=path) as agent:
         try:
