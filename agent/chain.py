@@ -55,12 +55,16 @@ class Choice:
 
 @dataclass
 class _Candidate:
-    """``tail`` None: not read yet, and ``reach`` is what the log's descriptions promise."""
+    """``tail`` None: not read yet, and ``reach`` is what the log's descriptions promise.
+
+    ``aimed``: at a target, so that all that serve reach the same state.
+    """
 
     manifest: Manifest
     run: Run
     reach: GtidSet
     verification: Verification | None
+    aimed: bool = False
     tail: Tail | None = None
     refused: str = ""
 
@@ -69,7 +73,8 @@ class _Candidate:
         good = self.verification is not None and self.verification.ok
         # Without GTIDs nothing but their order tells which of two bases is the newer one.
         order = 0 if self.manifest.gtid_before else self.manifest.sequence
-        return (not failed, self.reach.count(), order, good, -self.to_replay())
+        reach = 0 if self.aimed else self.reach.count()
+        return (not failed, reach, order, good, -self.to_replay())
 
     def to_replay(self) -> int:
         return (self.reach - GtidSet.parse(self.manifest.gtid_before)).count()
@@ -122,7 +127,7 @@ class _Chooser:
         nothing = GtidSet({})
         before = GtidSet.parse(manifest.gtid_before)
         candidate = _Candidate(
-            manifest, Run((), before, nothing, 0, "", ()), before, self._verdict(manifest), NOTHING
+            manifest, Run((), before, nothing, 0, "", ()), before, self._verdict(manifest), tail=NOTHING
         )
         return self._choice(candidate, [candidate], "it was named")
 
@@ -186,7 +191,8 @@ class _Chooser:
 
     def _candidate(self, manifest: Manifest) -> _Candidate:
         run = self.log.run_for(GtidSet.parse(manifest.gtid_before))
-        candidate = _Candidate(manifest, run, reached(manifest, run.gtids), self._verdict(manifest))
+        promised = reached(manifest, run.gtids)
+        candidate = _Candidate(manifest, run, promised, self._verdict(manifest), self.to is not None)
         if self.to is None:
             if not run.gtids or not covers(manifest, run.gtids):
                 _take_alone(candidate, run.hole)

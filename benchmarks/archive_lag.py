@@ -217,10 +217,10 @@ def _volumes(place: Bench, source: MySqlServer, azurite: Azurite) -> list[str]:
         (
             "Bytes sent a day, extrapolated from the segments measured here: quiet (nothing but RDS's "
             f"heartbeat every 300 s) {quiet_day / 1e6:.1f} MB; busy ({_BUSY_PER_S} commits every second of "
-            f"the day, a segment a second) {busy_day / 1e6:.0f} MB; bursty ({_BURSTS_A_DAY} bursts of {_BURST} commits, "
-            f"else quiet) {bursty_day / 1e6:.1f} MB. Counted: bodies, descriptions, and {_REQUEST_BYTES} "
-            "bytes of headers a write (assumed). Packing reads the segments back and sends their bodies once "
-            "more."
+            f"the day, a segment a second) {busy_day / 1e6:.0f} MB; bursty ({_BURSTS_A_DAY} bursts of "
+            f"{_BURST} commits, else quiet) {bursty_day / 1e6:.1f} MB. Counted: bodies, descriptions, and "
+            f"{_REQUEST_BYTES} bytes of headers a write (assumed). Packing reads the segments back and sends "
+            "their bodies once more."
         ),
     ]
 
