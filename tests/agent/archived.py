@@ -24,11 +24,12 @@ class Archive:
 
     def __init__(self, site: Site, archiver: Archiver) -> None:
         self._site, self._archiver = site, archiver
+        self._begun = GtidSet.parse(executed(site.server))
 
     def settle(self) -> str:
         """Wait until everything committed so far is archived; its GTID set."""
         committed = executed(self._site.server)
-        wanted = GtidSet.parse(committed)
+        wanted = GtidSet.parse(committed) - self._begun
         wait_for(lambda: wanted <= GtidSet.parse(self._archiver.status()["archived_gtid"]), _PATIENCE_S)
         return committed
 

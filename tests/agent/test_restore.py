@@ -229,7 +229,7 @@ def test_stored_programs_that_are_not_equal_are_never_called_done(
 def test_what_an_earlier_load_left_is_cleared_but_not_under_a_load_that_still_runs(
     world: World, rds: MySqlServer, flexible: MySqlServer, lock: str
 ) -> None:
-    """A killed restore's sessions may still be executing what they had read, or have loaded what is no more."""
+    """A killed restore's sessions may still execute what they had read, or have loaded what is no more."""
     clinic(rds)
     world.aws.works("dump")
     world.azure.run("restore", path=stand_in(world.azure, "mysql", 'head -n 40 | "$real" "$@"; exit 1'))
