@@ -104,6 +104,8 @@ class BlobStore:
             ) from error
         except AzureError as error:
             message = f"cannot {action}: {self._where}: {_reason(error)}"
+            if _code(error) == "BlobImmutableDueToPolicy":  # what retention answers to an overwrite
+                raise BlobExistsError(message) from error
             if isinstance(error, HttpResponseError) and error.status_code in _THROTTLED:
                 busy = BlobThrottledError(message)
                 busy.retry_after_s = _retry_after(error)

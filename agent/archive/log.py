@@ -6,12 +6,14 @@ listed folder by folder, and descriptions come with the listing (metadata) where
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from agent.archive.pack import pack_of
 from agent.archive.reading import Target, transactions
-from agent.archive.run import Log, Piece, Run, piece_of, place_of
+from agent.archive.run import Log, Piece, Place, Run, piece_of, place_of
 from agent.archive.segment import (
     DESCRIPTION,
     PACKS,
@@ -37,15 +39,54 @@ def survey(store: BlobStore, epoch: int) -> Log:
         StorageError: the container cannot be read.
     """
     packs, damaged = _described(store, store.entries(f"{PACKS}/{epoch}/"))
+    packed = _Packed(packs)
     unpacked: list[BlobEntry] = []
-    for prefix in _files_to_list(store, epoch, packs):
-        unpacked += [entry for entry in store.entries(prefix) if not _is_packed(entry.name, packs)]
+    for prefix in _files_to_list(store, epoch, packed):
+        unpacked += [entry for entry in store.entries(prefix) if not packed.holds(entry.name)]
     segments, more = _described(store, unpacked)
     pieces = sorted([*packs, *segments], key=lambda piece: (piece.source, piece.start))
     return Log(epoch, tuple(pieces), {**damaged, **more})
 
 
-def _files_to_list(store: BlobStore, epoch: int, packs: list[Piece]) -> Iterator[str]:
+@dataclass
+class _Range:
+    """What packs that follow one another cover. ``last``: SHA-256 of the last segment in them."""
+
+    start: Place
+    end: Place
+    last: str
+
+
+class _Packed:
+    """What the packs cover, found quickly: there may be thousands of packs and of segments."""
+
+    def __init__(self, packs: list[Piece]) -> None:
+        self._of: dict[tuple[str, str], list[_Range]] = {}
+        for pack in sorted(packs, key=lambda piece: piece.start):
+            ranges = self._of.setdefault(pack.source, [])
+            if ranges and ranges[-1].last == pack.previous:
+                ranges[-1].end, ranges[-1].last = pack.end, pack.last
+            else:
+                ranges.append(_Range(pack.start, pack.end, pack.last))
+
+    def _last_before(self, source: tuple[str, str], place: Place) -> _Range | None:
+        ranges = self._of.get(source, [])
+        at = bisect_right(ranges, place, key=lambda one: one.start)
+        return ranges[at - 1] if at else None
+
+    def holds(self, name: str) -> bool:
+        """Whether the segment of this name is inside a pack."""
+        found = place_of(name)
+        covering = self._last_before(*found) if found else None
+        return found is not None and covering is not None and found[1] < covering.end
+
+    def holds_file(self, source: tuple[str, str], number: int) -> bool:
+        """Whether all segments of a log file are inside packs."""
+        covering = self._last_before(source, Place(number, 0))
+        return covering is not None and covering.start.number < number < covering.end.number
+
+
+def _files_to_list(store: BlobStore, epoch: int, packed: _Packed) -> Iterator[str]:
     """Prefixes of the log files whose segments are not all inside packs."""
     for server in store.folders(f"{SEGMENTS}/{epoch}/", "/"):
         bases = list(store.folders(server, "."))
@@ -56,16 +97,8 @@ def _files_to_list(store: BlobStore, epoch: int, packs: list[Piece]) -> Iterator
                 bases += store.folders(prefix, ".")
                 continue
             source = (server.rstrip("/").rpartition("/")[2], last[0].removeprefix(server))
-            number = int(last[2])
-            if not any(source == p.source and p.start.number < number < p.end.number for p in packs):
+            if not packed.holds_file(source, int(last[2])):
                 yield prefix
-
-
-def _is_packed(name: str, packs: list[Piece]) -> bool:
-    found = place_of(name)
-    return found is not None and any(
-        pack.source == found[0] and pack.start <= found[1] < pack.end for pack in packs
-    )
 
 
 def _described(store: BlobStore, entries: Iterable[BlobEntry]) -> tuple[list[Piece], dict[str, str]]:

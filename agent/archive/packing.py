@@ -41,19 +41,24 @@ def pack(store: BlobStore, epoch: int, period_s: float, stopping: threading.Even
         StorageError: the container cannot be read or written.
     """
     written = 0
+    problem: LogError | None = None
     for group in _groups(survey(store, epoch).pieces, period_s):
         if stopping.is_set():
             break
-        described, data = _proved(store, group)
         try:
-            with store.upload(described.name) as upload:
-                upload.write(data)
-                upload.commit(metadata_of(data))
+            described, data = _proved(store, group)
+        except LogError as error:  # readers will find it too; what follows is still worth packing
+            problem = problem or error
+            continue
+        try:
+            store.create(described.name, data, metadata_of(data))
         except BlobExistsError:
             # Another agent was faster; a later survey shows how far its pack reaches.
             break
         written += 1
         _log.info("packed %d segments into %s", described.segments, described.name)
+    if problem is not None:
+        raise problem
     return written
 
 
@@ -71,7 +76,7 @@ def _groups(pieces: tuple[Piece, ...], period_s: float) -> Iterator[list[Piece]]
             group, size = [], 0
             continue
         full = size + following.size > _LIMIT
-        if full or following.last or _period(following, period_s) > _period(group[0], period_s):
+        if full or following.last or _period(following, period_s) != _period(group[0], period_s):
             yield group
             group, size = [], 0
 

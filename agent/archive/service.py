@@ -82,9 +82,9 @@ class Archiver:
 
         ``archived_gtid`` and ``position``: how far. ``archived_through``: everything that was committed
         before that time is archived; it goes on while there is nothing to archive. ``behind_bytes``: read
-        and not acknowledged. ``segments``: acknowledged by this process. ``hole``: why no backup reaches the archived
-        end until the next one. ``error``: what is being tried again. ``touched``: transactions of this epoch
-        and process that changed a dumped schema, and perhaps others.
+        and not acknowledged. ``segments``: acknowledged by this process. ``hole``: why no backup reaches the
+        archived end until the next one. ``error``: what is being tried again. ``touched``: those
+        transactions of this epoch and process that changed a dumped schema, and perhaps others.
         """
         with self._lock:
             return dict(self._state)
@@ -109,11 +109,12 @@ class Archiver:
                 continue
             except OvertakenError as error:
                 _log.info("%s", error)
+                pause = 0.0  # the other one may be about to end
             except AgentError as error:
                 self._failed(str(error))
             # Progress since the last failure: this one is another.
             progress = self.status()["segments"] > acknowledged
-            pause = _FIRST_PAUSE_S if progress else min(2 * pause, _LONGEST_PAUSE_S)
+            pause = _FIRST_PAUSE_S if progress else min(max(2 * pause, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
             stopping.wait(pause)
         helper.join()
 

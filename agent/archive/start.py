@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +14,6 @@ from agent.errors import DatabaseError, LogError
 from agent.gtid import GtidSet
 from agent.storage import BlobStore
 
-_FILE = re.compile(r"(.+)\.(\d+)")
 _NEEDED = (
     ("log_bin", "ON", "RDS: automated backups with a retention above 0"),
     ("gtid_mode", "ON", "RDS: gtid-mode and enforce_gtid_consistency in the parameter group"),
@@ -112,7 +110,7 @@ def find_start(
     if tail is None:
         return _enter(server, log, "", previous_gtids, base)
     previous = _stored_hash(store, tail)
-    here = [file for file in server.files if _place(file.name, 0).number == tail.end.number]
+    here = [file for file in server.files if _numbered(file.name) == (tail.source[1], tail.end.number)]
     taken = segment_name(log.epoch, server.uuid, here[0].name, tail.end.position) if here else ""
     if taken in log.damaged:
         hole = f"{log.damaged[taken]}; it lies where the log goes on"
@@ -205,11 +203,12 @@ def _newest_within(
     return files[low - 1].name if low else None
 
 
-def _place(file: str, position: int) -> Place:
-    match = _FILE.fullmatch(file)
-    if not match:
+def _numbered(file: str) -> tuple[str, int]:
+    """A log file's name without its number, and the number."""
+    base, _, number = file.rpartition(".")
+    if not number.isdigit():
         raise LogError(f"the server's log file {file} has no number")
-    return Place(int(match[2]), position)
+    return base, int(number)
 
 
 def _stored_hash(store: BlobStore, piece: Piece) -> str:

@@ -8,7 +8,6 @@ from collections import deque
 
 from agent.archive.collector import Batch, Collector
 from agent.binlog.stream import LogStream
-from agent.errors import AgentError
 
 _FULL = 2  # batches that wait; then reading waits too, and memory stays bounded
 
@@ -26,7 +25,7 @@ class Tail:
         self._changed = threading.Condition()
         self._full: deque[Batch] = deque()
         self._closed = False
-        self._error: AgentError | None = None
+        self._error: BaseException | None = None
         self._quiet: tuple[int, float] | None = None
         self.given = 0
         self._thread = threading.Thread(target=self._read, name="log-reader", daemon=True)
@@ -39,7 +38,7 @@ class Tail:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._stream.close()
+        self._stream.interrupt()
         self._thread.join()
 
     def _read(self) -> None:
@@ -58,7 +57,7 @@ class Tail:
                         self._changed.notify_all()
                     while len(self._full) >= _FULL and not self._closed:
                         self._changed.wait()
-        except AgentError as error:
+        except BaseException as error:  # noqa: BLE001 - raised again by take, in the thread that waits there
             with self._changed:
                 self._error = error
                 self._changed.notify_all()

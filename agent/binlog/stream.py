@@ -7,7 +7,9 @@ https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_binlog_dump.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import socket
 import struct
 import time
 from collections.abc import Iterator
@@ -133,6 +135,13 @@ class LogStream:
                 f"and it ends at {self._position}; read it again"
             )
         return Placed(event, self._file, start, self._position)
+
+    def interrupt(self) -> None:
+        """Let whoever waits in the iteration, on another thread, get a DatabaseError now."""
+        connection: Any = self._connection
+        with contextlib.suppress(OSError):
+            # The plain socket's own: that of a TLS socket would change what the other thread is using.
+            socket.socket.shutdown(connection._sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """End the connection without a word: the server notices when it next sends."""

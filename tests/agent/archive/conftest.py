@@ -72,7 +72,7 @@ class Vault:
         return GtidSet.parse(str(self.server.execute("SELECT @@gtid_executed")[0][0]))
 
     def archived(self, epoch: int = 1) -> GtidSet:
-        return survey(self.context.backups, epoch).gtids
+        return survey(self.direct().backups, epoch).gtids
 
     def caught_up(self, archiver: Archiver) -> None:
         """Wait until all that is committed now is archived."""
@@ -81,11 +81,11 @@ class Vault:
 
     def first_before(self) -> GtidSet:
         """What was committed before the archive's first byte."""
-        return survey(self.context.backups, 1).pieces[0].before
+        return survey(self.direct().backups, 1).pieces[0].before
 
     def newest_base(self) -> GtidSet:
         """``gtid_before`` of the newest backup."""
-        found = newest_base(self.context.backups, 1)
+        found = newest_base(self.direct().backups, 1)
         assert found is not None
         return found
 
@@ -96,10 +96,10 @@ class Vault:
         self.server.execute("PURGE BINARY LOGS TO %s", (newest,))
 
     def log(self) -> Log:
-        return survey(self.context.backups, 1)
+        return survey(self.direct().backups, 1)
 
     def blob(self, name: str) -> bytes:
-        return self.context.backups.read(name)[0]
+        return self.direct().backups.read(name)[0]
 
     def gtids(self, before: GtidSet) -> list[str]:
         """What the server committed beyond ``before``, in order: valid while nobody commits in parallel."""
@@ -116,13 +116,13 @@ class Vault:
 
     def rows(self, *, base: GtidSet) -> list[int]:
         """How many events each replayed transaction has."""
-        store = self.context.backups
+        store = self.direct().backups
         run = survey(store, 1).run_for(base)
         return [len(list(found.events)) for found in transactions(store, run, after=base)]
 
     def read(self, *, base: GtidSet, epoch: int = 1) -> list[str]:
         """GTIDs of the transactions that a restore from a base with this gtid_before would replay."""
-        store = self.context.backups
+        store = self.direct().backups
         run = survey(store, epoch).run_for(base)
         assert run.hole == ""
         return [found.gtid for found in transactions(store, run, after=base) if list(found.events)]

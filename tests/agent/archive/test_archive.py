@@ -12,11 +12,13 @@ import pytest
 
 from agent.archive.log import survey
 from agent.archive.segment import decode
+from agent.binlog import stream
 from agent.epoch import Epoch
 from agent.gtid import GtidSet
+from sandbox.network import Network
 from tests.agent.archive.conftest import EMPTY, PATIENCE_S, Vault
 from tests.agent.archive.wire import Wire
-from tests.agent.conftest import SCHEMA, add_owners, clinic, wait_for
+from tests.agent.conftest import SCHEMA, World, add_owners, clinic, wait_for
 
 
 def test_what_is_committed_is_archived_and_read_back_once(vault: Vault) -> None:
@@ -46,7 +48,7 @@ def test_mysqlbinlog_reads_each_segment_and_together_they_are_the_servers_file(
     segments = [decode(vault.blob(name), name) for name in vault.segments()]
     assert len(segments) > 3
     listed: list[str] = []
-    for number, (segment, log) in enumerate(segments):
+    for number, (_, log) in enumerate(segments):
         file = tmp_path / f"{number}.log"
         file.write_bytes(log)
         command = [vault.site.tools.bin / "mysqlbinlog", "--verify-binlog-checksum", file]
@@ -80,6 +82,39 @@ def test_a_new_process_goes_on_where_the_vault_ends(vault: Vault) -> None:
     assert [one.start for one in ends[1:]] == [one.end for one in ends[:-1]], "a gap, or twice the same"
 
 
+def test_going_on_farther_in_a_file_than_the_command_can_say(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its position has four bytes, and one transaction can make a file larger than that."""
+    monkeypatch.setattr(stream, "_FARTHEST", 1_000)
+    clinic(vault.server)
+    with vault.archiving() as archiver:
+        add_owners(vault.server, 2)
+        vault.caught_up(archiver)
+    before = vault.first_before()
+    add_owners(vault.server, 2)
+    with vault.archiving() as archiver:
+        assert int(archiver.status()["position"].partition(":")[2]) > 1_000
+        add_owners(vault.server, 2)
+        vault.caught_up(archiver)
+    assert vault.read(base=before) == vault.gtids(before)
+    ends = [decode(vault.blob(name), name)[0] for name in vault.segments()]
+    assert [one.start for one in ends[1:]] == [one.end for one in ends[:-1]], "a gap, or twice the same"
+
+
+def test_azures_administrator_may_do_it_too(world: World, network: Network) -> None:
+    vault = Vault(world, world.azure, network)
+    vault.epoch = Epoch(1, "azure", "", "")
+    clinic(vault.server)
+    before = vault.executed()
+    with vault.archiving() as archiver:
+        add_owners(vault.server, 1)
+        vault.server.execute("FLUSH BINARY LOGS")
+        add_owners(vault.server, 1)
+        vault.caught_up(archiver)
+    assert vault.read(base=before) == vault.gtids(before)
+
+
 def test_rotation_and_restart_of_the_server(vault: Vault) -> None:
     clinic(vault.server)
     before = vault.executed()
@@ -111,7 +146,7 @@ def test_log_that_was_purged_before_it_was_archived_is_a_hole_that_the_next_dump
         assert "purged" in archiver.status()["hole"] and archiver.needs_dump
         add_owners(vault.server, 1)
         vault.caught_up(archiver)
-        run = survey(vault.context.backups, 1).run_for(early)
+        run = survey(vault.direct().backups, 1).run_for(early)
         assert "hole" in run.hole and not vault.executed() <= early | run.gtids
         vault.site.works("dump")
         wait_for(lambda: not archiver.needs_dump, PATIENCE_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -113,7 +114,7 @@ def test_what_is_no_segment_where_the_log_goes_on_is_a_hole_and_no_end(vault: Va
     base = vault.newest_base()
     with held_back(vault, proxy):
         vault.world.container("backups").upload_blob(next_place(vault), b"not a segment")
-    run = survey(vault.context.backups, 1).run_for(base)
+    run = survey(vault.direct().backups, 1).run_for(base)
     assert "no piece of an archived log" in run.hole
     assert not vault.executed() <= base | run.gtids
     later = vault.executed()
@@ -123,7 +124,7 @@ def test_what_is_no_segment_where_the_log_goes_on_is_a_hole_and_no_end(vault: Va
         wait_for(lambda: not archiver.needs_dump, PATIENCE_S)
         add_owners(vault.server, 1)
         vault.caught_up(archiver)
-    run = survey(vault.context.backups, 1).run_for(vault.newest_base())
+    run = survey(vault.direct().backups, 1).run_for(vault.newest_base())
     assert vault.executed() - later <= vault.newest_base() | run.gtids
 
 
@@ -148,7 +149,7 @@ def test_a_segment_of_another_history_is_refused(vault: Vault, proxy: Proxy) -> 
             vault.caught_up(archiver)
     first, second, third = vault.segments()
     segment, log = decode(vault.blob(second), second)
-    forged = encode(type(segment)(**{**vars(segment), "previous": "0" * 64, "deflated_bytes": 0}), log)
+    forged = encode(replace(segment, previous="0" * 64), log)
     container = vault.world.container("backups")
     container.upload_blob(second, forged, overwrite=True, metadata=metadata_of(forged))
     with pytest.raises(Exception, match="does not follow"):

@@ -16,8 +16,13 @@ _FLAWS = {
     ),
     "XA": (
         "distributed",
-        ["XA START 'a'", "INSERT INTO owners (name) VALUES ('x')", "XA END 'a'", "XA PREPARE 'a'"]
-        + ["XA COMMIT 'a'"],
+        [
+            "XA START 'a'",
+            "INSERT INTO owners (name) VALUES ('x')",
+            "XA END 'a'",
+            "XA PREPARE 'a'",
+            "XA COMMIT 'a'",
+        ],
     ),
     "compression": (
         "compressed",
@@ -54,7 +59,7 @@ def test_it_is_told_and_the_next_dump_passes_it(vault: Vault, name: str) -> None
         vault.caught_up(archiver)
         wait_for(lambda: archiver.needs_dump, PATIENCE_S)
         assert said in archiver.status()["hole"]
-        assert any(said in flaw for flaw in survey(vault.context.backups, 1).run_for(old).flaws)
+        assert any(said in flaw for flaw in survey(vault.direct().backups, 1).run_for(old).flaws)
         vault.site.works("dump")
         add_owners(vault.server, 1)
         vault.caught_up(archiver)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 from dataclasses import replace
 
@@ -74,11 +75,9 @@ def test_a_changed_byte_of_the_content_is_noticed(segment: Segment, log: bytes, 
     length = decode(stored, "x")[0].deflated_bytes + 8
     at = len(stored) - 1 - data.draw(st.integers(0, length - 1))
     changed = stored[:at] + bytes([stored[at] ^ data.draw(st.integers(1, 255))]) + stored[at + 1 :]
-    try:
+    with contextlib.suppress(LogError):
         # A few bits of a deflate stream say nothing (padding): then the content is the same.
         assert decode(changed, "x")[1] == log
-    except LogError:
-        pass
 
 
 @given(segments, st.binary(max_size=300), st.data())

@@ -36,13 +36,13 @@ def filled(vault: Vault) -> Vault:
 
 
 def read(vault: Vault, to: Target | None = None, after: GtidSet = EMPTY) -> list[str]:
-    run = survey(vault.context.backups, 1).run_for(vault.first_before())
-    return [one.gtid for one in transactions(vault.context.backups, run, after=after, to=to)]
+    run = survey(vault.direct().backups, 1).run_for(vault.first_before())
+    return [one.gtid for one in transactions(vault.direct().backups, run, after=after, to=to)]
 
 
 def times(vault: Vault) -> list[int]:
-    run = survey(vault.context.backups, 1).run_for(vault.first_before())
-    return [one.committed_us for one in transactions(vault.context.backups, run, after=EMPTY)]
+    run = survey(vault.direct().backups, 1).run_for(vault.first_before())
+    return [one.committed_us for one in transactions(vault.direct().backups, run, after=EMPTY)]
 
 
 def test_up_to_a_time_or_to_a_set(filled: Vault) -> None:
@@ -59,8 +59,8 @@ def test_up_to_a_time_or_to_a_set(filled: Vault) -> None:
 
 
 def test_a_transaction_that_is_not_read_to_its_end_does_no_harm(filled: Vault) -> None:
-    run = survey(filled.context.backups, 1).run_for(filled.first_before())
-    found = [one.gtid for one in transactions(filled.context.backups, run, after=EMPTY) if next(one.events)]
+    run = survey(filled.direct().backups, 1).run_for(filled.first_before())
+    found = [one.gtid for one in transactions(filled.direct().backups, run, after=EMPTY) if next(one.events)]
     assert found == read(filled)
 
 
@@ -85,38 +85,38 @@ def test_a_damaged_segment_ends_the_log_before_it(filled: Vault, how: Any) -> No
     everything = read(filled)
     damage(filled, filled.segments()[5], how)
     given: list[str] = []
-    run = survey(filled.context.backups, 1).run_for(filled.first_before())
+    run = survey(filled.direct().backups, 1).run_for(filled.first_before())
     with pytest.raises(LogError, match=f"ends after {everything[4]}"):
-        given.extend(one.gtid for one in transactions(filled.context.backups, run, after=EMPTY))
+        given.extend(one.gtid for one in transactions(filled.direct().backups, run, after=EMPTY))
     assert given == [] or given == everything[:5]
 
 
 def test_a_missing_segment_is_a_hole(filled: Vault) -> None:
     everything = read(filled)
     filled.world.container("backups").delete_blob(filled.segments()[5])
-    run = survey(filled.context.backups, 1).run_for(filled.first_before())
+    run = survey(filled.direct().backups, 1).run_for(filled.first_before())
     assert everything[5] in run.hole and run.gtids == GtidSet.parse(",".join(everything[:5]))
     assert read(filled) == everything[:5]
 
 
 def test_a_segment_that_vanishes_while_the_log_is_read_ends_it(filled: Vault) -> None:
-    run = survey(filled.context.backups, 1).run_for(filled.first_before())
+    run = survey(filled.direct().backups, 1).run_for(filled.first_before())
     filled.world.container("backups").delete_blob(filled.segments()[5])
     with pytest.raises(LogError, match="BlobNotFound"):
-        list(transactions(filled.context.backups, run, after=EMPTY))
+        list(transactions(filled.direct().backups, run, after=EMPTY))
 
 
 def test_a_copy_that_lost_the_metadata_is_read_the_same(filled: Vault) -> None:
-    everything, described = read(filled), survey(filled.context.backups, 1)
+    everything, described = read(filled), survey(filled.direct().backups, 1)
     container = filled.world.container("backups")
     for name in filled.segments():
         container.upload_blob(name, filled.blob(name), overwrite=True)
-    assert survey(filled.context.backups, 1) == described
+    assert survey(filled.direct().backups, 1) == described
     assert read(filled) == everything
 
 
 def make_packs(vault: Vault, period_s: float = 0.05) -> int:
-    return pack(vault.context.backups, 1, period_s, threading.Event())
+    return pack(vault.direct().backups, 1, period_s, threading.Event())
 
 
 def test_packs_say_the_same_as_segments_and_come_first(filled: Vault) -> None:
@@ -125,7 +125,7 @@ def test_packs_say_the_same_as_segments_and_come_first(filled: Vault) -> None:
     assert make_packs(filled) > 1
     assert make_packs(filled) == 0, "what is packed is not packed again"
     assert filled.segments() == before, "packing deletes nothing"
-    log = survey(filled.context.backups, 1)
+    log = survey(filled.direct().backups, 1)
     assert sum(piece.last == "" for piece in log.pieces) < len(before) / 2
     assert read(filled) == everything
     container = filled.world.container("backups")
@@ -182,7 +182,7 @@ def test_more_segments_than_a_listing_has_entries(vault: Vault, world: World, az
     shares = [range(first, count, 4) for first in range(4)]
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda share: put(azurite, world.containers["backups"], share, names, made), shares))
-    found = survey(vault.context.backups, 1)
+    found = survey(vault.direct().backups, 1)
     base = GtidSet.parse(f"{real.server_uuid}:1-1000000")
     run = found.run_for(base)
     assert run.hole == "" and run.gtids.count() == count
