@@ -253,12 +253,7 @@ class _Run:
                 self._result.rows_written += written
             self._writer.commit()
         self._writer.commit()
-<<<<<<< HEAD
         self._turn.holder = None  # nothing waits; whoever knows this turn goes on with it
-=======
-        self._turn = Turn()
-        self._good = self._written = ""
->>>>>>> replay
         self._size = 0
         self._exact = self._progress.settled
         self._good = self._written = self._progress.last
