@@ -18,6 +18,7 @@ from agent.catalog import Listing, batches, manifest_of, oldest, require_some, s
 from agent.epoch import Epoch
 from agent.errors import NoBackupError
 from agent.gtid import GtidSet
+from agent.lastwords import last_words
 from agent.manifest import Manifest, manifest_name
 from agent.moment import microseconds, say_target, say_time
 from agent.signals import Verification, verified
@@ -54,12 +55,16 @@ class Choice:
 
 @dataclass
 class _Candidate:
-    """``tail`` None: not read yet, and ``reach`` is what the log's descriptions promise."""
+    """``tail`` None: not read yet, and ``reach`` is what the log's descriptions promise.
+
+    ``aimed``: at a target, so that all that serve reach the same state.
+    """
 
     manifest: Manifest
     run: Run
     reach: GtidSet
     verification: Verification | None
+    aimed: bool = False
     tail: Tail | None = None
     refused: str = ""
 
@@ -68,7 +73,8 @@ class _Candidate:
         good = self.verification is not None and self.verification.ok
         # Without GTIDs nothing but their order tells which of two bases is the newer one.
         order = 0 if self.manifest.gtid_before else self.manifest.sequence
-        return (not failed, self.reach.count(), order, good, -self.to_replay())
+        reach = 0 if self.aimed else self.reach.count()
+        return (not failed, reach, order, good, -self.to_replay())
 
     def to_replay(self) -> int:
         return (self.reach - GtidSet.parse(self.manifest.gtid_before)).count()
@@ -121,7 +127,7 @@ class _Chooser:
         nothing = GtidSet({})
         before = GtidSet.parse(manifest.gtid_before)
         candidate = _Candidate(
-            manifest, Run((), before, nothing, 0, "", ()), before, self._verdict(manifest), NOTHING
+            manifest, Run((), before, nothing, 0, "", ()), before, self._verdict(manifest), tail=NOTHING
         )
         return self._choice(candidate, [candidate], "it was named")
 
@@ -144,6 +150,9 @@ class _Chooser:
                 f"dump, or accept the loss by naming it: --backup {first[0].backup}"
             )
         self._read_log(epoch)
+        if isinstance(self.to, int) and self.to > self._end_us(first[0]):
+            reason = "the archived log ends before it"
+            raise NoBackupError(self._none_serves(first[0], reason, listing))
         candidates = [self._candidate(manifest) for manifest in first if manifest.epoch == epoch]
         candidates += self._verified_ones({candidate.manifest.backup for candidate in candidates}, listing)
         if self.to is not None:
@@ -182,21 +191,17 @@ class _Chooser:
 
     def _candidate(self, manifest: Manifest) -> _Candidate:
         run = self.log.run_for(GtidSet.parse(manifest.gtid_before))
-        candidate = _Candidate(manifest, run, reached(manifest, run.gtids), self._verdict(manifest))
+        promised = reached(manifest, run.gtids)
+        candidate = _Candidate(manifest, run, promised, self._verdict(manifest), self.to is not None)
         if self.to is None:
-            if not covers(manifest, run.gtids) or not run.gtids:
-                self._take_alone(candidate)
+            if not run.gtids or not covers(manifest, run.gtids):
+                _take_alone(candidate, run.hole)
         else:
             candidate.refused = self._too_new(manifest) or self._too_short(candidate)
         return candidate
 
     def _verdict(self, manifest: Manifest) -> Verification | None:
         return self.verdicts.get(manifest.backup)
-
-    def _take_alone(self, candidate: _Candidate) -> None:
-        """The log does not get past the base's own snapshot, so nothing can be replayed onto it."""
-        candidate.tail = NOTHING
-        candidate.reach = reached(candidate.manifest, GtidSet({}))
 
     def _too_new(self, manifest: Manifest) -> str:
         before, after = GtidSet.parse(manifest.gtid_before), GtidSet.parse(manifest.gtid_after)
@@ -224,7 +229,7 @@ class _Chooser:
             if best.tail is not None:
                 return self._choice(best, candidates, "")
             self._read_tail(best)
-        raise NoBackupError(self._none_serves(candidates, listing))
+        raise NoBackupError(self._none_serves(candidates[0].manifest, candidates[0].refused, listing))
 
     def _read_tail(self, candidate: _Candidate) -> None:
         """Read the log behind a base: what it promises is not yet what it holds."""
@@ -234,7 +239,7 @@ class _Chooser:
         past = covers(manifest, tail.gtids)
         if self.to is None:
             if not past or tail.ambiguous:
-                self._take_alone(candidate)
+                _take_alone(candidate, tail.ambiguous or tail.end)
             return
         if tail.end:
             candidate.refused = tail.end
@@ -245,21 +250,25 @@ class _Chooser:
         elif tail.ambiguous:
             candidate.refused = tail.ambiguous
 
-    def _none_serves(self, candidates: list[_Candidate], listing: Listing) -> str:
-        """Why no chain serves, with the range that is possible."""
+    def _end_us(self, manifest: Manifest) -> int:
+        """Until when it is known what the source held: the last transaction, or a quiet time after it."""
+        last = max((piece.last_us for piece in self.log.pieces), default=0)
+        return max(last, last_words(self.signals, manifest.site).through_us)
+
+    def _none_serves(self, manifest: Manifest, reason: str, listing: Listing) -> str:
+        """Why no chain serves, for example not this base, with the range that is possible."""
         if self.to is None:
-            return "no complete backup can be used: " + "; ".join(c.refused for c in candidates[:_SHOWN])
-        first_one = oldest(self.store, listing, self.log.epoch) or candidates[-1].manifest
-        through = say_time(max((piece.last_us for piece in self.log.pieces), default=0))
-        range_ = (
-            f"from {first_one.backup} (data of {first_one.snapshot_at}) to {through} ({self.log.gtids})"
+            return f"no complete backup can be used: {manifest.backup}: {reason}"
+        start = oldest(self.store, listing, self.log.epoch) or manifest
+        through = say_time(self._end_us(manifest))
+        possible = (
+            f"from {start.backup} (data of {start.snapshot_at}) to {through} ({self.log.gtids})"
             if through
             else "the backups themselves, because there is no archived log; name one with --backup"
         )
-        first = candidates[0]
         return (
             f"no chain of epoch {self.log.epoch} serves the target {say_target(self.to)}: "
-            f"{first.manifest.backup}: {first.refused}; possible is {range_}"
+            f"{manifest.backup}: {reason}; possible is {possible}"
         )
 
     def _choice(self, best: _Candidate, candidates: list[_Candidate], reason: str) -> Choice:
@@ -274,6 +283,12 @@ class _Chooser:
         return Choice(
             best.manifest, best.run, best.tail or NOTHING, self.log, verification, tuple(considered)
         )
+
+
+def _take_alone(candidate: _Candidate, why: str) -> None:
+    """Nothing can be replayed onto the base: the log does not get past its own snapshot, or has no more."""
+    candidate.tail = replace(NOTHING, end=why)
+    candidate.reach = reached(candidate.manifest, GtidSet({}))
 
 
 def _for(best: _Candidate) -> str:
@@ -297,7 +312,7 @@ def _against(other: _Candidate, best: _Candidate) -> str:
         return f"its verification failed: {other.verification.error}"
     missing = (best.reach - other.reach).count()
     if missing:
-        why = other.tail.ambiguous or other.tail.end if other.tail else ""
+        why = other.tail.end if other.tail else other.run.hole
         return f"its chain lacks {missing} transactions" + (f": {why}" if why else "")
     if best.verification is not None and other.verification is None:
         return "reaches as far, but was not verified"

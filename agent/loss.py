@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, cast
+from typing import Any
 
 from agent.chain import Choice
 from agent.gtid import GtidSet
+from agent.lastwords import LastWords, last_words
 from agent.moment import say_time
-from agent.storage import BlobMissingError, BlobStore
+from agent.storage import BlobStore
 
 
 def loss_of(signals: BlobStore, choice: Choice, reached: GtidSet) -> dict[str, Any]:
@@ -22,20 +22,18 @@ def loss_of(signals: BlobStore, choice: Choice, reached: GtidSet) -> dict[str, A
     Raises:
         StorageError: the signals container cannot be read.
     """
-    status = _last_words(signals, choice.manifest.site)
-    # The archive holds more than this base's run where that has a hole, and a dump can be ahead of the log.
-    known = choice.log.gtids | _gtids(status.get("archived_gtid"))
-    missing = known - reached
-    through = str(status.get("archived_through") or "")
+    said = last_words(signals, choice.manifest.site)
+    # The archive holds more than this base's run where that has a hole.
+    missing = (choice.log.gtids | said.gtids) - reached
     return {
         "transactions": missing.count(),
         "gtid": str(missing),
-        "archived_through": through,
-        "sentence": _sentence(choice, missing, through, status),
+        "archived_through": said.through,
+        "sentence": _sentence(choice, missing, said),
     }
 
 
-def _sentence(choice: Choice, missing: GtidSet, through: str, status: dict[str, Any]) -> str:
+def _sentence(choice: Choice, missing: GtidSet, said: LastWords) -> str:
     last = say_time(choice.tail.through_us) or f"the snapshot of {choice.manifest.snapshot_at}"
     if missing:
         text = f"{missing.count()} archived transactions are not in the copy, which ends at {last}"
@@ -43,31 +41,14 @@ def _sentence(choice: Choice, missing: GtidSet, through: str, status: dict[str, 
         text += f": {reason}" if reason else ""
     else:
         text = f"nothing that was archived is missing; the copy ends at {last}"
-    if through:
-        text += f"; the source's archive was complete through {through}, and what it committed later is lost"
+    if said.through:
+        text += (
+            f"; the source's archive was complete through {said.through}, and what it committed later is lost"
+        )
     else:
         text += (
-            "; no heartbeat says up to when the log was complete, so what the source committed later is lost"
+            "; no heartbeat says up to when the log was complete, and what the source committed later is lost"
         )
-    behind = status.get("behind_bytes")
-    if isinstance(behind, int) and behind:
-        text += f" ({behind} bytes of log were known to be waiting)"
+    if said.behind_bytes:
+        text += f" ({said.behind_bytes} bytes of log were known to be waiting)"
     return text
-
-
-def _last_words(signals: BlobStore, site: str) -> dict[str, Any]:
-    """The archiver's part of a site's last heartbeat; empty where there is none that can be read."""
-    try:
-        data, _ = signals.read(f"heartbeat-{site}.json")
-        document: object = json.loads(data)
-    except (BlobMissingError, ValueError):
-        return {}
-    status = cast("dict[str, object]", document).get("archive") if isinstance(document, dict) else None
-    return cast("dict[str, Any]", status) if isinstance(status, dict) else {}
-
-
-def _gtids(text: object) -> GtidSet:
-    try:
-        return GtidSet.parse(str(text or ""))
-    except ValueError:
-        return GtidSet({})

@@ -20,7 +20,7 @@ _TABLE_START = re.compile(
     rb"((?:/\*!\d{5} )?(?:INSERT INTO|CREATE TABLE|DROP TABLE IF EXISTS|LOCK TABLES|ALTER TABLE"
     rb"|DROP VIEW IF EXISTS|CREATE VIEW|VIEW) )" + IDENTIFIER
 )
-_REFERENCES = re.compile(rb"( REFERENCES )" + IDENTIFIER)
+_REFERENCES = re.compile(rb"( REFERENCES )(?:" + IDENTIFIER + rb"(\.))?" + IDENTIFIER)
 _TRIGGER_TABLE = re.compile(rb"( ON )" + IDENTIFIER + rb"(?= FOR EACH ROW)")
 _SCHEMA = re.compile(rb"((?:USE|CREATE DATABASE /\*!32312 IF NOT EXISTS\*/) )" + IDENTIFIER)
 # The words of a view's text: strings, and identifiers with what stands before them. A column follows a dot
@@ -78,18 +78,28 @@ class Rewriter:
         if kind is Kind.VIEW:
             return _IN_VIEW.sub(lambda found: found[0] if found[1] or not found[2] else spelling(found), line)
         if kind is Kind.TABLE_PART:
-            return _REFERENCES.sub(spelling, line) if b" FOREIGN KEY " in line else line
+            return _REFERENCES.sub(self._reference, line) if b" FOREIGN KEY " in line else line
         head = _TABLE_START.match(line)
         return spelling(head) + line[head.end() :] if head else line
+
+    def _reference(self, found: re.Match[bytes]) -> bytes:
+        """A foreign key's table, with its schema where that is another one."""
+        kept = found[1]
+        if found[2]:
+            kept += _respelt(found[2], self._schemas) + b"."
+        return kept + _respelt(found[4], self._names)
 
 
 def _spelling(names: Mapping[str, str]) -> Callable[[re.Match[bytes]], bytes]:
     """A replacement for matches of two groups: what is kept, and an identifier."""
 
     def replace(found: re.Match[bytes]) -> bytes:
-        quoted = found[2]
-        kept = found[1] or b""
-        known = names.get(name(quoted).lower())
-        return kept + b"`" + (known.replace("`", "``").encode() if known else quoted) + b"`"
+        return (found[1] or b"") + _respelt(found[2], names)
 
     return replace
+
+
+def _respelt(quoted: bytes, names: Mapping[str, str]) -> bytes:
+    """In backticks, what stood between backticks."""
+    known = names.get(name(quoted).lower())
+    return b"`" + (known.replace("`", "``").encode() if known else quoted) + b"`"

@@ -64,9 +64,12 @@ def unchanged(
         ours: ``base`` was made by this process, so that the archiver has seen all that came after it.
     """
     held = GtidSet.parse(base.gtid_before)
-    news = executed() - held
+    present = executed()
+    if not held or not held <= present:
+        return False  # without GTIDs, or a server that lost some of what was dumped: restored from older data
+    news = present - held
     if not news:
-        return bool(held)
+        return True
     deadline = time.monotonic() + _PATIENCE_S
     while ours and (status := archive()) and not (status["hole"] or status["error"]):
         untouched = news - GtidSet.parse(status["touched"])

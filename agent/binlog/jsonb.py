@@ -8,11 +8,13 @@ JSON_ARRAY and JSON_OBJECT instead. Format: sql-common/json_binary.h of the serv
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Callable
 
 from agent.binlog.rows_map import FieldType
 from agent.binlog.rows_values import datetime_text, decimal
+from agent.database import OWN_SCHEMA
 from agent.errors import LogError
 
 _SMALL_OBJECT, _LARGE_OBJECT, _SMALL_ARRAY, _LARGE_ARRAY = 0, 1, 2, 3
@@ -21,6 +23,8 @@ _OPAQUE = 15
 _LITERALS = ("null", "true", "false")
 _INLINE = frozenset((_LITERAL, _INT16, _UINT16))
 _INLINE_LARGE = _INLINE | {_INT32, _UINT32}
+_LONGER_THAN = {FieldType.MEDIUM_BLOB: 70_000, FieldType.LONG_BLOB: 20_000_000}
+_MISSING = re.compile(OWN_SCHEMA + r"\.json_(\d+)_(\d+) does not exist")
 _LARGEST_SIGNED = (1 << 63) - 1
 
 _Node = str | bytes
@@ -145,9 +149,36 @@ def _temporal(kind: int, packed: int) -> bytes:
 
 
 def _binary(kind: int, data: bytes) -> bytes:
+    """A binary string; a document remembers from what type of column it came, and shows it."""
+    literal = b"0x" + data.hex().encode() if data else b"CAST('' AS BINARY)"
     if kind in (FieldType.VARCHAR, FieldType.VAR_STRING):
-        return b"0x" + data.hex().encode() if data else b"CAST('' AS BINARY)"
+        return literal
+    if kind in _LONGER_THAN:  # results of functions; the second operand, never computed, makes the type
+        return b"COALESCE(%s,REPEAT(0x00,%d))" % (literal, _LONGER_THAN[FieldType(kind)])
+    if kind in (FieldType.BLOB, FieldType.TINY_BLOB):
+        return b"%s(%s)" % (_function(kind, 0), literal)
+    if kind in (FieldType.STRING, FieldType.BIT):
+        return b"%s(%s)" % (_function(kind, len(data)), literal)
     raise LogError(f"a JSON document holds a binary value of type {kind}, which this agent cannot write")
+
+
+def _function(kind: int, size: int) -> bytes:
+    return f"{OWN_SCHEMA}.json_{kind}_{size}".encode()
+
+
+def function_definition(message: str) -> tuple[str, str] | None:
+    """(name, statement that creates it) of the function that an expression needed, from the server's error.
+
+    Only a stored function's result is of the types BLOB, BINARY and BIT without a table.
+    """
+    found = _MISSING.search(message)
+    if found is None:
+        return None
+    size = int(found[2])
+    returned = {FieldType.STRING: f"BINARY({size})", FieldType.BIT: f"BIT({size * 8})"}
+    result = returned.get(FieldType(int(found[1])), "LONGBLOB")
+    name = f"{OWN_SCHEMA}.json_{found[1]}_{found[2]}"
+    return name, f"CREATE FUNCTION {name}(v LONGBLOB) RETURNS {result} DETERMINISTIC NO SQL RETURN v"
 
 
 _SCALARS: dict[int, Callable[[bytes, int], _Node]] = {

@@ -5,13 +5,6 @@ from __future__ import annotations
 from agent.gtid import GtidSet
 
 
-def contains(gtids: GtidSet, gtid: str) -> bool:
-    """Whether a set names one transaction."""
-    source, _, number = gtid.rpartition(":")
-    wanted = int(number)
-    return any(first <= wanted <= last for first, last in gtids.intervals.get(source, ()))
-
-
 class Progress:
     """The transactions so far.
 
@@ -28,7 +21,7 @@ class Progress:
 
     def in_window(self, gtid: str) -> bool:
         """Whether the base may or may not hold the transaction."""
-        return self._window is not None and contains(self._window, gtid)
+        return self._window is not None and gtid in self._window
 
     @property
     def settled(self) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from agent.database import Session
+from agent.binlog.jsonb import function_definition
+from agent.database import OWN_SCHEMA, Session
 from agent.errors import DatabaseError, LogError
 
 _MODES = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES"
@@ -42,6 +43,7 @@ class Writer:
         self._packet = int(session.value("SELECT @@max_allowed_packet"))
         self._checked = False
         self._open = False
+        self._functions: list[str] = []
         self.statements = 0
         """Run in the current transaction."""
         self.where = ""
@@ -75,7 +77,7 @@ class Writer:
                 self._open = True
             if enum_errors:
                 self._session.rows(f"SET SESSION sql_mode = '{_LENIENT}'")
-            affected, warnings = self._session.change(statement)
+            affected, warnings = self._change(statement)
             self.statements += 1
             if warnings or enum_errors:
                 self._judge(table, warnings, enum_errors)
@@ -84,6 +86,29 @@ class Writer:
         except DatabaseError as error:
             raise LogError(f"{self._of(table)}: {error}") from error
         return affected
+
+    def _change(self, statement: bytes) -> tuple[int, int]:
+        """Run it; where it needs a function that gives a JSON value its type, make that first."""
+        try:
+            return self._session.change(statement)
+        except DatabaseError as error:
+            needed = function_definition(str(error))
+            if needed is None or needed[0] in self._functions:
+                raise
+        name, definition = needed
+        self._session.rows(f"CREATE DATABASE IF NOT EXISTS {OWN_SCHEMA}")
+        self._session.rows(f"DROP FUNCTION IF EXISTS {name}")
+        self._session.rows(definition)  # commits what the transaction did so far
+        self._functions.append(name)
+        self._session.rows("BEGIN")
+        return self._change(statement)
+
+    def close(self) -> None:
+        """Remove what only the replay needed."""
+        self.commit()
+        for name in self._functions:
+            self._session.rows(f"DROP FUNCTION IF EXISTS {name}")
+        self._functions.clear()
 
     def _judge(self, table: str, warnings: int, enum_errors: int) -> None:
         found = [(int(row[1]), str(row[2])) for row in self._session.rows("SHOW WARNINGS")]

@@ -24,18 +24,24 @@ class Archive:
 
     def __init__(self, site: Site, archiver: Archiver) -> None:
         self._site, self._archiver = site, archiver
+        self._begun = GtidSet.parse(executed(site.server))
 
     def settle(self) -> str:
         """Wait until everything committed so far is archived; its GTID set."""
         committed = executed(self._site.server)
-        wanted = GtidSet.parse(committed)
+        wanted = GtidSet.parse(committed) - self._begun
         wait_for(lambda: wanted <= GtidSet.parse(self._archiver.status()["archived_gtid"]), _PATIENCE_S)
         return committed
 
     def beat(self) -> None:
-        """Say in a heartbeat how far the archive is, as the agent's service does."""
+        """Say in a heartbeat, as the agent's service does, that everything until now is archived."""
+        now = datetime.fromisoformat(moment(self._site.server))
+        wait_for(lambda: datetime.fromisoformat(self._through()) >= now, _PATIENCE_S)
         status = self._archiver.status()
         write_heartbeat(self._site.context.signals, self._site.context.config.site, {"archive": status})
+
+    def _through(self) -> str:
+        return str(self._archiver.status()["archived_through"] or "1970-01-01T00:00:00Z")
 
 
 @contextmanager

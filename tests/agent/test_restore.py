@@ -225,10 +225,11 @@ def test_stored_programs_that_are_not_equal_are_never_called_done(
     assert world.azure.works("restore")["loaded"]
 
 
+@pytest.mark.parametrize("lock", ["pilotlight-load", "pilotlight-load-0", "pilotlight-load-4"])
 def test_what_an_earlier_load_left_is_cleared_but_not_under_a_load_that_still_runs(
-    world: World, rds: MySqlServer, flexible: MySqlServer
+    world: World, rds: MySqlServer, flexible: MySqlServer, lock: str
 ) -> None:
-    """A killed restore's mysql may still be executing what it had read, or have loaded what is no more."""
+    """A killed restore's sessions may still execute what they had read, or have loaded what is no more."""
     clinic(rds)
     world.aws.works("dump")
     world.azure.run("restore", path=stand_in(world.azure, "mysql", 'head -n 40 | "$real" "$@"; exit 1'))
@@ -236,12 +237,12 @@ def test_what_an_earlier_load_left_is_cleared_but_not_under_a_load_that_still_ru
     flexible.execute(f"CREATE TABLE {SCHEMA}.leftover (id INT PRIMARY KEY)")
     left = f"SHOW TABLES FROM {SCHEMA} LIKE 'leftover'"
     with flexible.root() as earlier, earlier.cursor() as cursor:
-        cursor.execute("SELECT GET_LOCK('pilotlight-load', 0)")
+        cursor.execute("SELECT GET_LOCK(%s, 0)", (lock,))
         with world.azure.start("restore") as agent:
             waiting = "SELECT 1 FROM information_schema.PROCESSLIST WHERE STATE = 'User lock'"
             wait_for(lambda: flexible.execute(waiting), 60)
             assert flexible.execute(left)
-            cursor.execute("DO RELEASE_LOCK('pilotlight-load')")
+            cursor.execute("DO RELEASE_LOCK(%s)", (lock,))
             assert agent.wait(60) == 0
     assert not flexible.execute(left)
 

@@ -58,6 +58,7 @@ def test_every_transaction_of_a_history_can_be_gone_back_to(
             if number == len(HISTORY) // 2:
                 world.aws.works("dump")
         archive.settle()
+        archive.beat()
     for number, (gtids, time, wanted) in enumerate(states):
         target = gtids if number % 2 else time
         flexible.execute("DROP DATABASE IF EXISTS pilotlight")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,7 +18,7 @@ PATIENCE_S = 120
 
 
 @contextmanager
-def service(site: Site, path: str | None = None) -> Iterator[Started]:
+def service(site: Site, path: str | None = None) -> Generator[Started]:
     """A running agent, ended with SIGTERM; it must end well."""
     with site.start("run", path=path) as agent:
         try:
@@ -45,6 +45,10 @@ def dumps(world: World, epoch: int = 1) -> list[str]:
 
 def said(world: World) -> dict[str, Any]:
     return heartbeat(world, "aws")
+
+
+def archive_said(world: World) -> dict[str, Any]:
+    return said(world).get("archive") or {}
 
 
 def test_no_dump_while_nothing_touches_the_schemas(world: World, rds: MySqlServer) -> None:
@@ -79,9 +83,9 @@ def test_what_is_buffered_is_archived_at_the_end(world: World, rds: MySqlServer)
     world.aws.document["archive"] = {"flush_seconds": 60}
     world.aws.document["dump"] = {"interval_seconds": 60}
     with service(world.aws):
-        wait_for(lambda: dumps(world) and (said(world).get("archive") or {}).get("position"), PATIENCE_S)
+        wait_for(lambda: dumps(world) and archive_said(world).get("position"), PATIENCE_S)
         add_owners(rds, 1)
-        wait_for(lambda: (said(world)["archive"] or {})["behind_bytes"] > 0, PATIENCE_S)
+        wait_for(lambda: archive_said(world).get("behind_bytes"), PATIENCE_S)
         assert not executed(rds) <= archived(world)
     assert executed(rds) <= archived(world)
 
@@ -102,7 +106,9 @@ def test_a_hole_is_told_and_closed_by_a_dump_at_once(world: World, rds: MySqlSer
     world.aws.document["dump"] = {"interval_seconds": 60}
     with world.aws.start("run") as agent:
         wait_for(lambda: len(dumps(world)) > len(before), PATIENCE_S)
-        wait_for(lambda: said(world).get("errors") == {} and said(world)["archive"]["hole"] == "", PATIENCE_S)
+        wait_for(
+            lambda: said(world).get("errors") == {} and archive_said(world).get("hole") == "", PATIENCE_S
+        )
         agent.terminate()
         _, log = agent.communicate(timeout=60)
     assert "hole" in log

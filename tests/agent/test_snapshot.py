@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -29,7 +29,7 @@ _LOCAL = "--no-defaults", "--user=root"
 
 
 @contextmanager
-def writers(server: MySqlServer) -> Iterator[list[int]]:
+def writers(server: MySqlServer) -> Generator[list[int]]:
     """Sessions that insert, change and delete in keyed and keyless tables; yields their counts."""
     over, counts = threading.Event(), [0] * _WRITERS
 
@@ -139,7 +139,7 @@ def test_a_table_that_cannot_be_locked_costs_the_exact_set_and_not_the_dump(
 
 
 @contextmanager
-def _one_more_commit_during_the_dump(world: World, server: MySqlServer) -> Iterator[None]:
+def _one_more_commit_during_the_dump(world: World, server: MySqlServer) -> Generator[None]:
     over = threading.Event()
 
     def write() -> None:

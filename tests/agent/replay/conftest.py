@@ -19,10 +19,10 @@ from agent.gtid import GtidSet
 from agent.replay.replay import Plan, Replayed, replay
 from agent.replay.triggers import attach, detach
 from sandbox.mysql import MySqlServer
+from sandbox.mysql_log import files, transactions
 from sandbox.network import Network
 from sandbox.tools import Tools
 from tests.agent.conftest import PASSWORD, SCHEMA, clear
-from tests.agent.locallog import files, transactions
 
 LENIENT = "SET sql_mode = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO'"
 # What a copy may have otherwise: room in AUTO_INCREMENT, its own definer, events that wait.
@@ -86,7 +86,7 @@ class Pair:
                     cursor.execute("COMMIT")
 
     def transactions(self, after: str | None = None) -> Iterator[Transaction]:
-        return transactions(self.source, self.before if after is None else after)
+        return transactions(files(self.source), self.before if after is None else after)
 
     def replay(self, after: str | None = None, **plan: Any) -> Replayed:
         """Replay what the source logged since ``after`` (else: since the pair was made)."""

@@ -187,6 +187,14 @@ NAMES = {"owners": "Owners", "visits": "Visits"}
             "CREATE TABLE `x` (\n  CONSTRAINT `owners` FOREIGN KEY (`owners`) REFERENCES `owners` (`owners`)\n",
             "CREATE TABLE `x` (\n  CONSTRAINT `owners` FOREIGN KEY (`owners`) REFERENCES `Owners` (`owners`)\n",
         ),
+        (
+            "CREATE TABLE `x` (\n  CONSTRAINT `c` FOREIGN KEY (`a`) REFERENCES `petclinic`.`owners` (`owners`)\n",
+            "CREATE TABLE `x` (\n  CONSTRAINT `c` FOREIGN KEY (`a`) REFERENCES `PetClinic`.`Owners` (`owners`)\n",
+        ),
+        (
+            "CREATE TABLE `x` (\n  CONSTRAINT `c` FOREIGN KEY (`a`) REFERENCES `owners`.`visits` (`owners`)\n",
+            "CREATE TABLE `x` (\n  CONSTRAINT `c` FOREIGN KEY (`a`) REFERENCES `owners`.`Visits` (`owners`)\n",
+        ),
         ("INSERT INTO `owners` VALUES ('`owners`');\n", "INSERT INTO `Owners` VALUES ('`owners`');\n"),
         ("LOCK TABLES `owners` WRITE;\n", "LOCK TABLES `Owners` WRITE;\n"),
         ("/*!40000 ALTER TABLE `owners` DISABLE KEYS */;\n", "/*!40000 ALTER TABLE `Owners` DISABLE KEYS */;\n"),

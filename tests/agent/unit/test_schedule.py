@@ -41,6 +41,12 @@ def test_transactions_that_touched_nothing_are_no_change() -> None:
     assert is_unchanged(f"{SOURCE}:1-15", touched=f"{SOURCE}:3-9", archived=f"{SOURCE}:1-15")
 
 
+def test_a_server_that_lost_transactions_is_not_the_one_that_was_dumped() -> None:
+    """RDS restored from a snapshot: fewer transactions than the backup, and none that is new."""
+    assert not is_unchanged(f"{SOURCE}:1-9", archived=f"{SOURCE}:1-10")
+    assert not is_unchanged("", archived=f"{SOURCE}:1-10")
+
+
 @pytest.mark.parametrize("touched", ["11", "12", "15"])
 def test_one_that_did_is_a_change_even_if_the_snapshot_may_hold_it(touched: str) -> None:
     assert not is_unchanged(f"{SOURCE}:1-15", touched=f"{SOURCE}:{touched}", archived=f"{SOURCE}:1-15")
