@@ -66,6 +66,7 @@ class Agent:
         """Work until ``stop``."""
         poll_s = max(_SHORTEST_POLL_S, self._interval_s / _POLLS_PER_INTERVAL)
         _log.info("agent of site %s: a dump every %g s while it is the writer", self._site, self._interval_s)
+        self._troubles.attempt("scratch server", self._verifying.start)
         self._archiving.start()
         while not self._stopping.is_set():
             self._troubles.attempt("epoch", self._follow_epoch)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from agent.catalog import manifest_of
 from agent.context import Context
 from agent.epoch import Epoch
-from agent.errors import VerificationError
+from agent.errors import BusyError, VerificationError
 from agent.jobs import Job, Troubles
+from agent.locks import exclusive
 from agent.manifest import Manifest
 from agent.schedule import utc_now
+from agent.scratch import remove_survivor
 from agent.signals import verified
 from agent.verification import verify_chain
 from agent.weekly import keep_weekly
@@ -34,6 +37,12 @@ class Verifying:
         self._last: dict[str, Any] | None = None
         self._bad: dict[str, Any] | None = None
         self._last_good: str | None = None
+
+    def start(self) -> None:
+        """Remove what an agent that was killed during a verification left behind."""
+        state_dir = self._context.config.state_dir
+        with suppress(BusyError), exclusive(state_dir, "scratch"):  # busy: somebody verifies by hand
+            remove_survivor(state_dir)
 
     def step(self, epoch: Epoch | None, base: Manifest | None) -> bool:
         """Begin and collect what is due; True when the newest backup turned out to be bad."""

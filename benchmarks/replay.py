@@ -26,6 +26,11 @@ _COPY = (
     " --databases $schema > base.sql"
 )
 _LOAD = "mysql $login < base.sql"
+_EQUAL = "CHECKSUM TABLE of every table equal to the source's after both."
+_SETTING = (
+    "Both read the log from a local file; the target has its binary log on and is durable at every commit. "
+    "Over a network the plain tools also pay four round trips a transaction."
+)
 _REPLAY = "mysqlbinlog --skip-gtids {} | mysql $login"
 
 
@@ -61,12 +66,10 @@ def main() -> None:
                 _row("agent: whole process", ours, plain),
             ],
             notes=[
-                f"{done['transactions']} transactions, {log_mb:.1f} MiB of log, onto {size:.0f} MiB of data; "
-                 "CHECKSUM TABLE of every table equal to the source's after both.",
+                f"{done['transactions']} transactions ({log_mb:.1f} MiB) onto {size:.0f} MiB. {_EQUAL}",
                 f"{done['changes']} row changes became {done['written']} written rows.",
                 f"The agent's memory: at most {ours.peak_mb:.0f} MiB.",
-                "Both read the log from a local file; the target has its binary log on and is durable at "
-                 "every commit. Over a network the plain tools also pay four round trips a transaction.",
+                _SETTING,
             ],
         ).show(place.tools, f"python -m benchmarks.replay --size-mb {options.size_mb:g}", save=options.save)
 

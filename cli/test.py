@@ -21,6 +21,7 @@ Examples:
   ./dr test unit                  # seconds: pure functions, and the Pulumi program under mocks
   ./dr test                       # everything: style, types, every test, one whole rehearsal
   ./dr test all -x -k failover    # what follows is pytest's own
+  ./dr test faults --rounds 300 --seed mine    # a long campaign of random faults against the data path
 """
 
 

@@ -72,7 +72,7 @@ class Run:
         gtids: what the pieces add to it.
         through_us: commit time of the last transaction, microseconds since 1970; 0 when there is none.
         hole: why the run ends before the archive does; empty when it reaches its end.
-        flaws: what in it cannot be replayed.
+        flaws: what in it cannot be replayed; where the base holds a part of a piece, perhaps in that part.
     """
 
     pieces: tuple[Piece, ...]
@@ -133,7 +133,7 @@ class Log:
             gtids=known - gtid_before,
             through_us=max((piece.last_us for piece in chosen), default=0),
             hole=self._hole(waiting, known),
-            flaws=tuple(piece.flaw for piece in chosen if piece.flaw),
+            flaws=tuple(piece.flaw for piece in chosen if piece.flaw and not piece.gtids <= gtid_before),
         )
 
     def _hole(self, waiting: dict[tuple[str, str], list[Piece]], known: GtidSet) -> str:

@@ -109,11 +109,12 @@ class Archiver:
                 continue
             except OvertakenError as error:
                 _log.info("%s", error)
+                pause = 0.0  # the other one may be about to end
             except AgentError as error:
                 self._failed(str(error))
             # Progress since the last failure: this one is another.
             progress = self.status()["segments"] > acknowledged
-            pause = _FIRST_PAUSE_S if progress else min(2 * pause, _LONGEST_PAUSE_S)
+            pause = _FIRST_PAUSE_S if progress else min(max(2 * pause, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
             stopping.wait(pause)
         helper.join()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from agent.binlog.events import Event, Type, read_query
@@ -85,6 +86,7 @@ class _Run:
         self._by_name: dict[Name, _Applied] = {}
         self._maps: dict[int, _Applied | None] = {}
         self._turn = Turn()
+        self._good = self._written = ""
         self._size = 0
         self._exact = self._progress.settled
         self._skipped: dict[str, tuple[int, str]] = {}
@@ -94,12 +96,12 @@ class _Run:
 
     def transaction(self, transaction: Transaction) -> None:
         """Take one transaction."""
-        last = self._progress.last
+        self._good = self._progress.last
         if not self._size:
             self._writer.where = transaction.gtid
         else:
             self._writer.where = f"{self._writer.where.split(' to ')[0]} to {transaction.gtid}"
-        try:
+        with self._stopping(f"transaction {transaction.gtid}"):
             self._maps.clear()
             changes = False
             for event in transaction.events:
@@ -111,10 +113,16 @@ class _Run:
                 self._flush()
             elif self._progress.settled and not self._exact:
                 self._flush()  # from here on every row is counted
+
+    @contextmanager
+    def _stopping(self, where: str) -> Generator[None]:
+        """Say where the replay stopped, and what can still be had."""
+        try:
+            yield
         except LogError as error:
             raise LogError(
-                f"the replay stopped at transaction {transaction.gtid}: {error}; the last good target is "
-                f"{last or 'the base itself'}"
+                f"the replay stopped at {where}: {error}; the last good target is "
+                f"{self._good or 'the base itself'}"
             ) from error
 
     def _event(self, event: Event, gtid: str, changes: bool) -> bool:
@@ -188,6 +196,8 @@ class _Run:
         return True
 
     def _query(self, event: Event, gtid: str, changes: bool) -> None:
+        if bytes(event.body[-6:]) == b"\0BEGIN":  # of almost every transaction
+            return
         query = read_query(event)
         statement = describe(query.statement)
         match statement.kind:
@@ -235,6 +245,8 @@ class _Run:
             self._tables = self._read()
 
     def _flush(self) -> None:
+        """Write all that waits. Until that is done, only what was written before is known to be good."""
+        self._good = self._written
         for applied in self._by_name.values():
             written = applied.changes.flush(exact=self._exact)
             if applied.how is Replay.COMPACTED:
@@ -244,6 +256,7 @@ class _Run:
         self._turn.holder = None  # nothing waits; whoever knows this turn goes on with it
         self._size = 0
         self._exact = self._progress.settled
+        self._good = self._written = self._progress.last
 
     def _forget_layouts(self) -> None:
         """Write everything, so that tables may change."""
@@ -269,7 +282,8 @@ class _Run:
 
     def finish(self) -> Replayed:
         """Write what is left; the result."""
-        self._forget_layouts()
+        with self._stopping("its end"):
+            self._forget_layouts()
         self._writer.close()
         result = self._result
         result.gtids = self._progress.gtids

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agent.errors import LogError
-
 _NO_FOREIGN_KEY_CHECKS, _RELAXED_UNIQUE_CHECKS, _AUTO_IS_NULL = 1 << 26, 1 << 27, 1 << 14
 _ANSI_QUOTES, _NO_BACKSLASH_ESCAPES = 1 << 2, 1 << 20
 # Bits that 8.0 took away; the server refuses them (error 3899).
@@ -61,11 +59,7 @@ class Settings:
 
 
 def read_settings(status: bytes, time: int) -> Settings:
-    """Decode a QUERY event's settings. ``time``: seconds since 1970 from the event's header.
-
-    Raises:
-        LogError: a setting of a later server version, whose length nobody here knows.
-    """
+    """Decode a QUERY event's settings. ``time``: seconds since 1970 from the event's header."""
     variables: dict[str, str] = {}
     schemas: tuple[str, ...] | None = None
     mode = microseconds = 0
@@ -104,8 +98,8 @@ def _fields(status: bytes) -> Iterator[tuple[int, bytes]]:
         elif code in _FIXED:
             at = start + _FIXED[code]
             yield code, status[start:at]
-        else:
-            raise LogError(f"a statement of the log has the unknown setting {code}; use a newer agent")
+        else:  # of a later version; the server, too, skips it and what follows: codes come in growing order
+            return
 
 
 def _variables(code: int, value: bytes) -> dict[str, str]:

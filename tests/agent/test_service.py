@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from agent.archive.log import survey
@@ -144,6 +145,22 @@ def test_a_bad_backup_is_an_alarm_and_is_replaced_at_once(world: World, rds: MyS
         wait_for(lambda: (said(world)["verification"] or {}).get("ok"), PATIENCE_S)
         assert said(world)["errors"] == {}
         wait_for(lambda: any(name.startswith("weekly/backup_") for name in world.names()), PATIENCE_S)
+
+
+def test_a_killed_agents_scratch_server_is_ended_at_the_next_start(world: World, rds: MySqlServer) -> None:
+    clinic(rds)
+    world.aws.works("dump")
+    folder = world.aws.folder / "state" / "scratch"
+    world.aws.document["verify"] = {}
+    with world.aws.start("run") as agent:
+        wait_for((folder / "pid").exists, PATIENCE_S)
+        agent.kill()
+    server = Path(f"/proc/{(folder / 'pid').read_text()}/cmdline")
+    assert b"mysqld" in server.read_bytes(), "it outlived its agent"
+    world.aws.document["verify"] = {"mode": "off"}
+    with service(world.aws):
+        wait_for(lambda: not folder.exists(), PATIENCE_S)
+        assert not server.exists() or b"mysqld" not in server.read_bytes()
 
 
 def test_a_verification_that_cannot_run_stops_nothing_else(
