@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from agent.archive.service import Archiver
@@ -12,7 +13,6 @@ from agent.context import Context
 from agent.database import session
 from agent.epoch import Epoch, read_epoch
 from agent.errors import ConfigError, DatabaseError, LogError, StorageError
-from agent.gtid import GtidSet
 from agent.log_settings import check_log
 from agent.signals import write_heartbeat
 
@@ -76,9 +76,11 @@ def archive_once(context: Context, patience_s: float) -> dict[str, Any]:
     archiver = _started(context, stopping)
     try:
         with session(context.login()) as database:
-            wanted = GtidSet.parse(database.gtid_executed())
+            now_there = float(database.value("SELECT UNIX_TIMESTAMP(NOW(6))"))
+        # Times of commits are the server's, those of silence are ours; beyond both nothing is left out.
+        wanted = datetime.fromtimestamp(max(now_there, time.time()), UTC)
         end = time.monotonic() + patience_s
-        while not wanted <= GtidSet.parse(archiver.status()["archived_gtid"]):
+        while not _reaches(archiver.status()["archived_through"], wanted):
             if time.monotonic() > end:
                 error = archiver.status()["error"] or "it is still writing"
                 raise StorageError(
@@ -93,6 +95,10 @@ def archive_once(context: Context, patience_s: float) -> dict[str, Any]:
     if status["hole"]:
         raise LogError(f"{status['hole']}; run: python -m agent dump")
     return status
+
+
+def _reaches(through: str | None, wanted: datetime) -> bool:
+    return through is not None and datetime.fromisoformat(through) > wanted
 
 
 class _Running:

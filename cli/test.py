@@ -22,6 +22,7 @@ Examples:
   ./dr test                       # everything: style, types, every test, one whole rehearsal
   ./dr test all -x -k failover    # what follows is pytest's own
   ./dr test providers             # both stacks previewed by the real plugins; needs open internet, no account
+  ./dr test faults --rounds 300 --seed mine    # a long campaign of random faults against the data path
 """
 
 

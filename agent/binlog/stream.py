@@ -139,9 +139,11 @@ class LogStream:
     def interrupt(self) -> None:
         """Let whoever waits in the iteration, on another thread, get a DatabaseError now."""
         connection: Any = self._connection
-        with contextlib.suppress(OSError):
-            # The plain socket's own: that of a TLS socket would change what the other thread is using.
-            socket.socket.shutdown(connection._sock, socket.SHUT_RDWR)
+        opened: socket.socket | None = connection._sock  # None: it was lost, and nobody waits any more
+        if opened is not None:
+            with contextlib.suppress(OSError):
+                # The plain socket's own: that of a TLS socket would change what the other thread is using.
+                socket.socket.shutdown(opened, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """End the connection without a word: the server notices when it next sends."""

@@ -77,6 +77,7 @@ class Oracle:
         """
         for schema in schemas:
             self.server.execute(f"DROP DATABASE IF EXISTS {schema}")
+        self.server.execute("DROP TABLE IF EXISTS mysql.rds_heartbeat2")
         self.server.execute("RESET BINARY LOGS AND GTIDS")
         socket = self.server.folder / "data" / "mysql.sock"
         sql = self._mysqlbinlog(f"--include-gtids={gtids}") if gtids else b""

@@ -158,11 +158,15 @@ class Round:
         stage, plan = self._stage, self._plan
         history = stage.oracle.history()
         self._outcome.transactions = len(history)
-        words = self._target(history)
-        restored = self._restore(words)
+        words, wanted = self._target(history)
+        restored = self._restore(words, history[:wanted])
         if restored is None:
             return
         position = _prefix(history, restored)
+        if wanted and position != wanted:
+            raise RoundError(
+                f"{' '.join(words)} means {wanted} transactions, restored were {position}; {self._why}"
+            )
         self._outcome.restored = position
         if plan.ending == "quiet" and not words and position < len(history):
             raise RoundError(f"{len(history) - position} transactions are missing after a quiet end")
@@ -216,18 +220,20 @@ class Round:
             f"the copy is not what the server's own log makes ({self._why}):\n  " + "\n  ".join(found[:20])
         )
 
-    def _target(self, history: list[Committed]) -> list[str]:
-        words: list[str] = []
-        if self._plan.to != "end" and history:
-            moment = history[self._random.randrange(len(history) // 2, len(history))]
-            if self._plan.to == "time":
-                words = ["--to", datetime.fromtimestamp(moment.us / 1e6, UTC).isoformat()]
-            else:
-                index = history.index(moment)
-                words = ["--to", str(GtidSet.parse(",".join(c.gtid for c in history[: index + 1])))]
-        return words
+    def _target(self, history: list[Committed]) -> tuple[list[str], int]:
+        """The words that ask for a moment of the round, and the number of transactions that they mean."""
+        if self._plan.to == "end" or not history:
+            return [], 0
+        index = self._random.randrange(len(history) // 2, len(history))
+        if self._plan.to == "gtid":
+            gtids = GtidSet.parse(",".join(one.gtid for one in history[: index + 1]))
+            return ["--to", str(gtids)], index + 1
+        seconds, us = divmod(history[index].us, 1_000_000)
+        moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=us)
+        later = (at for at, one in enumerate(history) if one.us > history[index].us)
+        return ["--to", moment.isoformat()], next(later, len(history))
 
-    def _restore(self, words: list[str]) -> GtidSet | None:
+    def _restore(self, words: list[str], wanted: list[Committed]) -> GtidSet | None:
         stage, plan = self._stage, self._plan
         stage.proxy.set(*plan.restore_troubles)
         if plan.kill_restore_s is not None:
@@ -241,7 +247,7 @@ class Round:
             restore = stage.agent("azure", "restore", *words)
             code = restore.wait(_END_PATIENCE_S)
         if code == _NO_BACKUP:
-            self._refuse_unless_no_base(words, restore)
+            self._refuse_unless_no_base(restore, wanted)
             return None
         if code:
             raise RoundError(f"restore {' '.join(words)} ended with {code}: {restore.said[-1500:]}")
@@ -249,21 +255,22 @@ class Round:
         self._why = f"choice {self._report['choice']}, log {self._report['log']}"
         return GtidSet.parse(self._report["reached"]["gtid"])
 
-    def _refuse_unless_no_base(self, words: list[str], restore: AgentProcess) -> None:
+    def _refuse_unless_no_base(self, restore: AgentProcess, wanted: list[Committed]) -> None:
         """No backup to restore is right only when there is none, or none that serves the target."""
-        could = [manifest["backup"] for manifest in self._manifests() if self._serves(manifest, words)]
+        could = [manifest["backup"] for manifest in self._manifests() if self._serves(manifest, wanted)]
         if could:
-            raise RoundError(f"restore {' '.join(words)} found no backup: {restore.said[-800:]}")
+            raise RoundError(f"restore found no backup, and {could} would do: {restore.said[-800:]}")
         self._outcome.notes.append("nothing to restore from")
 
-    def _serves(self, manifest: dict[str, Any], words: list[str]) -> bool:
-        """Whether a target, as a GTID set, is between this base and the archive's end; none always is."""
-        if not words:
+    def _serves(self, manifest: dict[str, Any], wanted: list[Committed]) -> bool:
+        """Whether a target is between this base and the archive's end; none always is."""
+        if not wanted:
             return True
-        to = words[1]
-        if "T" in to or self._faults.holes or manifest["gtid_exact"] is None:
-            return False
-        return GtidSet.parse(manifest["gtid_after"]) <= GtidSet.parse(to) <= self._archived()
+        target = GtidSet.parse(",".join(one.gtid for one in wanted))
+        continued = target <= GtidSet.parse(manifest["gtid_before"]) | self._archived()
+        return manifest["gtid_exact"] is not None and (
+            continued and GtidSet.parse(manifest["gtid_after"]) <= target
+        )
 
     def _manifests(self) -> Generator[dict[str, Any]]:
         container = self._stage.container("backups")

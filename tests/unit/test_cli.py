@@ -26,7 +26,8 @@ CLONE = Path(__file__).resolve().parents[2]
 def test_alone_it_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     said = capsys.readouterr().out
-    for command in ("rehearse", "test", "sandbox", "cost", "pulumi config set mode emergency && pulumi up"):
+    words = ("rehearse", "test", "sandbox", "cost", "agent", "bench")
+    for command in (*words, "pulumi config set mode emergency && pulumi up"):
         assert command in said
 
 
