@@ -72,7 +72,6 @@ class Round:
             with self._sessions() as sessions:
                 stage.proxy.set(*plan.troubles)
                 self._faults.first_dump()
-                self._faults.keep_running()
                 self._load(sessions)
                 if plan.ending == "disaster":
                     self._faults.kill_agents()
@@ -111,7 +110,8 @@ class Round:
         due = list(self._plan.faults)
         end = time.monotonic() + _LOAD_PATIENCE_S
         while self._plan.based and not self._has_backup() and time.monotonic() < end:
-            self._faults.keep_running()
+            if self._plan.service:
+                self._faults.keep_running()
             self._faults.dump_again()
             time.sleep(0.05)
         for session in sessions:
