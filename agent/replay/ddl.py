@@ -29,6 +29,10 @@ _DEFAULTS = {
     "lc_time_names": "0",
     "time_zone": "'+00:00'",
 }
+_RESTRICTED = (
+    *("auto_increment_increment", "auto_increment_offset", "explicit_defaults_for_timestamp"),
+    "default_collation_for_utf8mb4",
+)
 _TIME_ZONE_UNKNOWN, _NO_DATABASE, _TWO_KEYS, _TWO_COUNTERS = "1298", "1049", "1068", "1075"
 # Notes and warnings that the source gave as well, or that are about words: they do not say that the copy
 # differs. IF EXISTS, IF NOT EXISTS; deprecations; a second index on the same columns.
@@ -81,9 +85,18 @@ class Definitions:
 
     def __init__(self, session: Session, plan: Plan) -> None:
         self._session, self._plan = session, plan
-        self._current: dict[str, str] = {}
+        self._current = self._restricted()
         self._events = {(schema.lower(), name.lower()): (schema, name) for schema, name in plan.events}
         self._allow_tables_without_key()
+
+    def _restricted(self) -> dict[str, str]:
+        """Settings as they are, of those that some versions let only privileged accounts change."""
+        row = self._session.rows(
+            "SELECT @@auto_increment_increment, @@auto_increment_offset, @@explicit_defaults_for_timestamp,"
+            " (SELECT ID FROM information_schema.COLLATIONS"
+            " WHERE COLLATION_NAME = @@default_collation_for_utf8mb4)"
+        )[0]
+        return dict(zip(_RESTRICTED, map(str, row), strict=True))
 
     def _allow_tables_without_key(self) -> None:
         """Tables come as the source made them; Azure would give them a key, or a server refuse them."""

@@ -18,7 +18,7 @@ from agent.replay.ddl import Definitions, touched
 from agent.replay.layout import Layout, lay_out
 from agent.replay.plan import Plan, Replayed
 from agent.replay.progress import Progress
-from agent.replay.schema import Name, Replay, Tables, read_tables
+from agent.replay.schema import Name, Replay, Table, Tables, read_tables
 from agent.replay.settings import read_settings
 from agent.replay.statements import Kind, Statement, describe
 from agent.replay.triggers import attach, detach
@@ -58,6 +58,10 @@ def replay(account: Login, transactions: Iterable[Transaction], plan: Plan) -> R
         for transaction in transactions:
             run.transaction(transaction)
         return run.finish()
+
+
+def _counts(table: Table) -> bool:
+    return any(column.auto_increment for column in table.columns)
 
 
 @dataclass
@@ -242,7 +246,22 @@ class _Run:
         if hang:
             self._triggers = detach(self._ddl_session, self._plan.schemas)
         if statement.object in _OF_TABLES:
-            self._tables = self._read()
+            before, self._tables = self._tables, self._read()
+            if statement.verb == "ALTER":
+                self._refuse_new_numbers(before)
+
+    def _refuse_new_numbers(self, before: Tables) -> None:
+        """A counter added to rows without a key numbers them in an order that only the source knows."""
+        for place, table in self._tables.tables.items():
+            old = before.tables.get(place)
+            if old is None or old.key or not _counts(table) or _counts(old):
+                continue
+            name = f"{quoted(place[0])}.{quoted(place[1])}"
+            if self._ddl_session.value(f"SELECT 1 FROM {name} LIMIT 1"):  # noqa: S608
+                raise LogError(
+                    f"{'.'.join(place)} had no key and got an AUTO_INCREMENT column: the source numbered its "
+                    "rows in an order that the log does not tell; use a dump that was taken later"
+                )
 
     def _flush(self) -> None:
         """Write all that waits. Until that is done, only what was written before is known to be good."""

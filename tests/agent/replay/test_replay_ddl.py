@@ -57,7 +57,7 @@ def test_a_statement_runs_with_the_settings_that_it_was_written_with(pair: Pair)
         "SET timestamp = 1000000000.5, time_zone = '+09:00'",
         "ALTER TABLE t ADD COLUMN made TIMESTAMP(6) DEFAULT CURRENT_TIMESTAMP(6)",
         "SET timestamp = DEFAULT, sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'",
-        """CREATE TABLE "q" ("a\\" INT PRIMARY KEY, d DATE DEFAULT '0000-00-00', s VARCHAR(9) DEFAULT '\\')""",
+        """CREATE TABLE "q" ("a\\" INT PRIMARY KEY, d DATE DEFAULT '0000-00-00', s CHAR(9) DEFAULT '\\')""",
         'INSERT INTO q ("a\\") VALUES (1)',
         "CREATE EVENT ev ON SCHEDULE EVERY 9 DAY COMMENT 'it''s \\' DO SELECT \"a\\\" FROM q",
         "SET sql_mode = '', foreign_key_checks = 0",

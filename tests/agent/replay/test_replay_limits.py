@@ -164,6 +164,20 @@ def test_what_cannot_be_replayed_stops_it_and_other_schemas_do_not(pair: Pair) -
     _stops(pair, "compressed", base)
 
 
+def test_rows_numbered_in_an_order_that_only_the_source_knows_stop_it(pair: Pair) -> None:
+    add = "ADD COLUMN id INT AUTO_INCREMENT PRIMARY KEY"
+    pair.run(_MADE, _FREE, f"CREATE TABLE {SCHEMA}.none (v INT)", f"ALTER TABLE {SCHEMA}.none {add}")
+    pair.run(
+        f"CREATE TABLE {SCHEMA}.keyed (v INT PRIMARY KEY)", f"INSERT INTO {SCHEMA}.keyed VALUES (2), (1)"
+    )
+    pair.run(f"ALTER TABLE {SCHEMA}.keyed ADD COLUMN n INT AUTO_INCREMENT UNIQUE")
+    pair.replay()
+    pair.assert_equal()
+    base = pair.gtids()
+    pair.run(f"INSERT INTO {SCHEMA}.free VALUES (1)", f"ALTER TABLE {SCHEMA}.free {add}")
+    _stops(pair, f"{SCHEMA}.free had no key and got an AUTO_INCREMENT column", base)
+
+
 def test_ddl_while_the_snapshot_was_taken_makes_the_base_useless(pair: Pair) -> None:
     pair.run(_MADE, _KEYED)
     before = pair.gtids()
