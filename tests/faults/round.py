@@ -159,6 +159,9 @@ class Round:
         history = stage.oracle.history()
         self._outcome.transactions = len(history)
         words, wanted = self._target(history)
+        if words and plan.older:
+            names = [one["backup"] for one in self._manifests() if self._serves(one, history[:wanted])]
+            words += ["--backup", self._random.choice(names)] if names else []
         restored = self._restore(words, history[:wanted])
         if restored is None:
             return
