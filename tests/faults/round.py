@@ -227,7 +227,7 @@ class Round:
         """The words that ask for a moment of the round, and the number of transactions that they mean."""
         if self._plan.to == "end" or not history:
             return [], 0
-        index = self._random.randrange(len(history) // 2, len(history))
+        index = self._random.randrange(len(history) * 3 // 4, len(history))
         if self._plan.to == "gtid":
             gtids = GtidSet.parse(",".join(one.gtid for one in history[: index + 1]))
             return ["--to", str(gtids)], index + 1
