@@ -45,11 +45,15 @@ def main() -> None:
                 ("agent: whole command", f"{ours.seconds:.1f}", f"{plain.seconds / ours.seconds:.1f}"),
             ],
             notes=[
-                f"{size:.0f} MiB of data and indexes; CHECKSUM TABLE of every table equal to the source's "
-                "after both loads.",
+                (
+                    f"{size:.0f} MiB of data and indexes; after both loads CHECKSUM TABLE of every table was "
+                    "equal to the source's."
+                ),
                 f"The agent's own memory: at most {ours.peak_mb:.0f} MiB.",
-                "Client, emulator and both servers share the cores; the target has its binary log on and "
-                "is durable at every commit.",
+                (
+                    "Client, emulator and both servers share the cores; the target has its binary log on and "
+                    "is durable at every commit."
+                ),
             ],
         ).show(place.tools, f"python -m benchmarks.restore --size-mb {options.size_mb:g}", save=options.save)
 
