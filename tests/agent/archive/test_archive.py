@@ -258,6 +258,7 @@ def test_an_epoch_that_ended_or_is_not_known_stops_the_archive(vault: Vault) -> 
         vault.caught_up(archiver)
         for epoch in (None, Epoch(2, "azure", "", "")):
             vault.epoch = epoch
+            wait_for(lambda: not vault.followed(), PATIENCE_S)
             count = len(vault.segments())
             through = archiver.status()["archived_through"]
             add_owners(vault.server, 1)
