@@ -6,19 +6,22 @@ The rights are those that components/azure/access.py gives to the backup instanc
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 from collections.abc import Callable
 
 import pytest
 
 from agent.archive import segment
-from agent.archive.segment import Segment
+from agent.archive.segment import Segment, metadata_of
 from agent.config import AwsWebIdentity
 from agent.credentials import storage_credential
 from agent.errors import CredentialError, StorageError
 from agent.storage import BlobChangedError, BlobExistsError, BlobStore
+from agent.weekly import keep_weekly
 from sandbox.clouds.callers import Caller
 from sandbox.store import Resource
+from tests.agent.samples import manifest
 from tests.clouds.azure_deployment import BLOB_READER, BLOBS, TENANT
 from tests.clouds.conftest import ISSUER, REGION, ROLE_ARN, Services
 
@@ -70,7 +73,8 @@ def a_segment(start: int = 4) -> tuple[str, bytes]:
         before="",
         gtids=f"{SERVER}:1-3",
         previous="",
-        unfinished=False,
+        open_gtid="",
+        open_us=0,
         first_us=1,
         last_us=2,
         schemas=("petclinic",),
@@ -81,7 +85,7 @@ def a_segment(start: int = 4) -> tuple[str, bytes]:
 
 def test_a_segment_is_one_create_only_put(instance: Instance) -> None:
     name, stored = a_segment()
-    instance.store().create(name, stored)
+    instance.store().create(name, stored, metadata_of(stored))
     assert instance.store().read(name)[0] == stored
     puts = [line for line in instance.clouds.requests() if line["service"] == "blob" and name in str(line)]
     assert len(puts) == 2, "the write and the read, nothing else: no blocks, no look before"
@@ -107,6 +111,20 @@ def test_packs_dumps_and_weekly_copies_go_in_as_blocks(instance: Instance) -> No
             upload.write(b"shorter")
             upload.commit()
         assert b"".join(instance.store().chunks(name)) == content
+
+
+def test_the_weekly_copy_of_a_chain_is_made_once(instance: Instance) -> None:
+    content = gzip.compress(os.urandom(5_000_000))
+    described = manifest(
+        f"{EARLIER}.sql.gz", stored_bytes=len(content), stored_sha256=hashlib.sha256(content).hexdigest()
+    )
+    with instance.store().upload(described.backup) as upload:
+        upload.write(content)
+        upload.commit()
+    instance.store().create(described.name, described.to_json(), described.metadata())
+    assert keep_weekly(instance.store(), described, {"ok": True}) == f"weekly/{EARLIER}.json"
+    assert b"".join(instance.store().chunks(f"weekly/{EARLIER}.sql.gz")) == content
+    assert keep_weekly(instance.store(), described, {"ok": True}) is None
 
 
 @pytest.mark.parametrize("name", [a_segment()[0], PACK, f"{EARLIER}.json", f"weekly/{EARLIER}.json"])

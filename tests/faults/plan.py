@@ -38,7 +38,7 @@ class Plan:
         service: the agent runs as a service with dumps of its own; else the archiver alone, dumps by command.
         ending: ``quiet``: faults end and everything must arrive. ``disaster``: all is killed as it stands.
         to: how far the restore goes: to the archived end, or to a moment of the round by time or by GTID.
-        older: a backup by name instead of the newest.
+        older: to that moment from any backup that serves it, by name, and not from the best one.
         kill_restore_s: it is killed after so many seconds and run again.
         restore_troubles: of the Blob endpoint meanwhile.
     """

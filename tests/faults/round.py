@@ -72,7 +72,6 @@ class Round:
             with self._sessions() as sessions:
                 stage.proxy.set(*plan.troubles)
                 self._faults.first_dump()
-                self._faults.keep_running()
                 self._load(sessions)
                 if plan.ending == "disaster":
                     self._faults.kill_agents()
@@ -111,7 +110,8 @@ class Round:
         due = list(self._plan.faults)
         end = time.monotonic() + _LOAD_PATIENCE_S
         while self._plan.based and not self._has_backup() and time.monotonic() < end:
-            self._faults.keep_running()
+            if self._plan.service:
+                self._faults.keep_running()
             self._faults.dump_again()
             time.sleep(0.05)
         for session in sessions:
@@ -159,6 +159,9 @@ class Round:
         history = stage.oracle.history()
         self._outcome.transactions = len(history)
         words, wanted = self._target(history)
+        if words and plan.older:
+            names = [one["backup"] for one in self._manifests() if self._serves(one, history[:wanted])]
+            words += ["--backup", self._random.choice(names)] if names else []
         restored = self._restore(words, history[:wanted])
         if restored is None:
             return
@@ -224,7 +227,7 @@ class Round:
         """The words that ask for a moment of the round, and the number of transactions that they mean."""
         if self._plan.to == "end" or not history:
             return [], 0
-        index = self._random.randrange(len(history) // 2, len(history))
+        index = self._random.randrange(len(history) * 3 // 4, len(history))
         if self._plan.to == "gtid":
             gtids = GtidSet.parse(",".join(one.gtid for one in history[: index + 1]))
             return ["--to", str(gtids)], index + 1

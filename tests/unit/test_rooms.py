@@ -14,7 +14,7 @@ ALLOWED = {
     "agent": {"agent"},
     "cli": {"cli", "agent", "costs", "sandbox"},
     "sandbox": {"sandbox", "agent", "components", "policies", "costs"},
-    "benchmarks": {"benchmarks", "agent", "sandbox"},
+    "benchmarks": {"benchmarks", "agent", "sandbox", "tests"},  # the proxy of the fault campaign
 }
 
 
