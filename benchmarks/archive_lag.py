@@ -6,9 +6,9 @@ import bisect
 import os
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from agent.archive.log import survey, transactions
@@ -16,14 +16,15 @@ from agent.archive.segment import metadata_of
 from agent.archive.service import Archiver
 from agent.config import load
 from agent.context import Context
+from agent.credentials import storage_credential
 from agent.epoch import Epoch
 from agent.gtid import GtidSet
+from agent.storage import BlobStore
 from benchmarks.common import Bench, Memory, arguments, bench, say
 from benchmarks.data import SCHEMA, data
 from benchmarks.results import Results
 from sandbox.azurite import Azurite
 from sandbox.mysql import MySqlServer
-from tests.faults.proxy import Proxy, Trouble
 
 _LATENCIES_MS = (0, 30)
 _SECONDS = 30
@@ -54,9 +55,9 @@ _METHOD = (
 )
 _MACHINE = (
     "The load runs inside the server; server, archiver and Blob emulator share the cores. The latency is "
-    "added to every write of a segment, by a proxy."
+    "added before every write of a segment."
 )
-_MEMORY = "Memory of the process that archives, with the proxy in it: at most"
+_MEMORY = "Memory of the process that archives: at most"
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,21 @@ _LOADS = (
     Load("under load", 8, 0.006, 4_000),  # aims at 1,000 commits a second; the machine decides
     Load("nearly idle", 1, 1.7, 18),  # never in step with the flushes
 )
+
+
+class SlowStore(BlobStore):
+    """The backups' container, farther away: each write of a segment begins ``delay_s`` later."""
+
+    def __init__(self, context: Context, delay_s: float) -> None:
+        config = context.config
+        credential = storage_credential(config.identity)
+        super().__init__(config.storage.endpoint, config.storage.backups, credential)
+        self._delay_s = delay_s
+
+    def create_once(self, name: str, data: bytes, metadata: Mapping[str, str]) -> None:
+        """As there, and later."""
+        time.sleep(self._delay_s)
+        super().create_once(name, data, metadata)
 
 
 class Watch:
@@ -148,14 +164,8 @@ class Archiving:
 @contextmanager
 def _archiving(place: Bench, source: MySqlServer, azurite: Azurite, latency_ms: int) -> Generator[Archiving]:
     with ExitStack() as stack:
-        endpoint = azurite.endpoint
-        if latency_ms:
-            address = place.network.address("proxy.test")
-            proxy = Proxy(address, (azurite.address, azurite.port), azurite.account)
-            stack.callback(proxy.close)
-            proxy.set(Trouble("slow", "segment", first=0, count=10**9, seconds=latency_ms / 1000))
-            endpoint = proxy.endpoint
-        context = Context.of(load(place.config(source, azurite, endpoint=endpoint, archive={})))
+        context = Context.of(load(place.config(source, azurite, archive={})))
+        context = replace(context, backups=SlowStore(context, latency_ms / 1000))
         epoch = Epoch(next(_EPOCHS), "aws", "", "")
         archiver, stopping = Archiver(context, lambda: epoch), threading.Event()
         thread = threading.Thread(target=archiver.run, args=(stopping,))

@@ -79,6 +79,10 @@ class Vault:
         wanted = self.executed()
         wait_for(lambda: wanted <= GtidSet.parse(archiver.status()["archived_gtid"]), PATIENCE_S)
 
+    def followed(self) -> bool:
+        """Whether anybody reads the server's log."""
+        return any("Binlog Dump" in str(row[4]) for row in self.server.execute("SHOW PROCESSLIST"))
+
     def first_before(self) -> GtidSet:
         """What was committed before the archive's first byte."""
         return survey(self.direct().backups, 1).pieces[0].before
