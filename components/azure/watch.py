@@ -147,9 +147,11 @@ def window(dump_interval_seconds: int) -> str:
 
 
 def no_backup_query(account: str) -> str:
-    """Counts completed backups, and is 0 even while the table of logs does not exist.
+    """Counts completed backups and archived log, and is 0 even while the table of logs does not exist.
 
     A backup is complete with its manifest (``backup_<time>.json``), which is small enough for one PutBlob.
+    A database that nobody changes gets no new dump for a day, but its log goes on: RDS itself commits a
+    heartbeat about every five minutes, and each is archived as a segment below ``binlog/``.
     Columns: https://learn.microsoft.com/azure/azure-monitor/reference/tables/storagebloblogs
     """
     columns = "TimeGenerated:datetime, AccountName:string, OperationName:string, StatusCode:string"
@@ -158,7 +160,8 @@ def no_backup_query(account: str) -> str:
             f"union isfuzzy=true (datatable({columns}, ObjectKey:string)[]), StorageBlobLogs",
             f'| where AccountName == "{account}" and StatusCode == "201"',
             '| where OperationName in ("PutBlob", "PutBlockList")',
-            f'| where ObjectKey contains "/{BACKUPS}/backup_" and ObjectKey endswith ".json"',
+            f'| where (ObjectKey contains "/{BACKUPS}/backup_" and ObjectKey endswith ".json")',
+            f'    or ObjectKey contains "/{BACKUPS}/binlog/"',
             "| summarize Backups = count()",
         )
     )
