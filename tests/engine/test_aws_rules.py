@@ -13,6 +13,7 @@ import pytest
 from sandbox.providers.errors import AwsError, CloudError
 from sandbox.providers.provider import Provider
 from sandbox.store import Resource
+from tests.engine.aws_parts import Aws, Rejected
 from tests.engine.conftest import World
 
 Make = Callable[..., Resource]
@@ -27,10 +28,6 @@ TRUST = json.dumps(
 ZONE = "Z0123456789ABCDEFGHIJ"
 
 
-class Rejected(Exception):
-    """Check found something wrong with the inputs."""
-
-
 @pytest.fixture
 def aws(world: World) -> Provider:
     return world.provider("aws")
@@ -38,14 +35,7 @@ def aws(world: World) -> Provider:
 
 @pytest.fixture
 def make(aws: Provider) -> Make:
-    def make(type: str, /, **inputs: Any) -> Resource:
-        token = f"aws:{type}"
-        checked, problems = aws.check(token, "logical", {}, inputs)
-        if problems:
-            raise Rejected("; ".join(f"{path} {reason}" for path, reason in problems))
-        return aws.create(token, f"urn:pulumi:dev::tiny::{token}::logical", checked)
-
-    return make
+    return Aws(aws).make
 
 
 def refused(code: str) -> Any:
