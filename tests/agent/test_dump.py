@@ -69,12 +69,10 @@ def test_a_producer_that_did_not_end_well_commits_nothing(
 def test_a_dump_that_stalls_is_killed(world: World, rds: MySqlServer) -> None:
     clinic(rds)
     world.aws.document["dump"]["stall_seconds"] = 1
-    started = time.monotonic()
     finished = world.aws.run(
-        "dump", path=stand_in(world.aws, "mysqldump", '"$real" "$@" | head -n 5; sleep 60')
+        "dump", path=stand_in(world.aws, "mysqldump", '"$real" "$@" | head -n 5; sleep 600')
     )
     assert finished.code == 10 and "wrote nothing for 1 s" in finished.said
-    assert time.monotonic() - started < 20
     assert world.names() == []
 
 
