@@ -44,7 +44,9 @@ def transactions(log: list[Path], after: str = "") -> Iterator[Transaction]:
             if event.type in GTIDS:
                 if head is not None and head.gtid not in done:
                     yield Transaction(head.gtid, head.committed_us, iter(held))
-                head, held = read_gtid(event), []
+                # One without a GTID belongs to nobody's history here: it was written while GTIDs were off.
+                head = None if event.type == Type.ANONYMOUS_GTID else read_gtid(event)
+                held = []
             elif event.type not in _OF_THE_FILE:
                 held.append(event)
         if head is not None and head.gtid not in done:
