@@ -132,9 +132,10 @@ class Archiver:
     def _archive(self, epoch: Epoch, stopping: threading.Event) -> None:
         """One connection's worth."""
         account = self._context.login()
+        # In this order: what another agent archives meanwhile must not look like more than the server has.
+        log = survey(self._context.backups, epoch.epoch)
         with session(account, read_timeout_s=_ANSWER_S) as database:
             server = ask(database)
-        log = survey(self._context.backups, epoch.epoch)
         start = find_start(
             server,
             log,

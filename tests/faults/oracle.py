@@ -79,6 +79,14 @@ class Oracle:
             self.server.execute(f"DROP DATABASE IF EXISTS {schema}")
         self.server.execute("DROP TABLE IF EXISTS mysql.rds_heartbeat2")
         self.server.execute("RESET BINARY LOGS AND GTIDS")
+        self.go_on(gtids)
+
+    def go_on(self, gtids: str) -> None:
+        """Play more transactions onto what was played.
+
+        Raises:
+            AssertionError: mysqlbinlog or mysql failed.
+        """
         socket = self.server.folder / "data" / "mysql.sock"
         sql = self._mysqlbinlog(f"--include-gtids={gtids}") if gtids else b""
         done = subprocess.run(

@@ -204,21 +204,24 @@ class Round:
         A base that was restored alone, because the archived log does not get past the moment of its snapshot,
         holds more than it can prove: the state after some transaction of that moment, and that one whole.
         """
-        stage = self._stage
+        stage, oracle = self._stage, self._stage.oracle
         copy = snapshot(stage.target, stage.tools, [SCHEMA])
-        possible = [restored]
+        ledger = set(stage.target.execute(f"SELECT id FROM {SCHEMA}.ledger"))
+        more: list[str] = []
         if not self._report["log"].get("transactions"):
-            window = GtidSet.parse(self._report["backup"]["gtid_after"])
-            for one in history:
-                if GtidSet.parse(one.gtid) <= window and not GtidSet.parse(one.gtid) <= possible[-1]:
-                    possible.append(possible[-1] | GtidSet.parse(one.gtid))
+            window = GtidSet.parse(self._report["backup"]["gtid_after"]) - restored
+            more = [one.gtid for one in history if GtidSet.parse(one.gtid) <= window]
         found: list[str] = []
-        for gtids in possible:
-            stage.oracle.play(str(gtids), [SCHEMA, "not_backed_up"])
-            now = differences(snapshot(stage.oracle.server, stage.tools, [SCHEMA]), copy)
-            found = found or now
-            if not now:
+        oracle.play(str(restored), [SCHEMA, "not_backed_up"])
+        for gtid in ("", *more):
+            if gtid:
+                oracle.go_on(gtid)
+            if more and set(oracle.server.execute(f"SELECT id FROM {SCHEMA}.ledger")) != ledger:
+                continue  # a look that costs little
+            found = differences(snapshot(oracle.server, stage.tools, [SCHEMA]), copy)
+            if not found:
                 return
+        found = found or ["no moment of the snapshot has the copy's ledger"]
         raise RoundError(
             f"the copy is not what the server's own log makes ({self._why}):\n  " + "\n  ".join(found[:20])
         )
@@ -239,11 +242,11 @@ class Round:
     def _restore(self, words: list[str], wanted: list[Committed]) -> GtidSet | None:
         stage, plan = self._stage, self._plan
         stage.proxy.set(*plan.restore_troubles)
-        if plan.kill_restore_s is not None:
-            killed = stage.agent("azure", "restore", *words)
-            time.sleep(plan.kill_restore_s)
-            killed.kill()
         restore = stage.agent("azure", "restore", *words)
+        if plan.kill_restore_s is not None:
+            code = restore.wait(plan.kill_restore_s)  # killed then, unless it was faster
+            if code < 0:
+                restore = stage.agent("azure", "restore", *words)
         code = restore.wait(_END_PATIENCE_S)
         if code in _RETRIED:  # by the troubles; without them it must work
             stage.proxy.set()
