@@ -122,9 +122,9 @@ def _parser(program: str) -> argparse.ArgumentParser:
     command = add(
         "restore",
         _restore,
-        "Restore into this site's database: load a backup, verify it, replay the archived log behind it. Takes "
-        "the backup and log that reach furthest. Refuses a database that holds anything else; may be killed "
-        "and run again.",
+        "Restore into this site's database: load a backup, verify it, replay the archived log behind it. "
+        "Takes the backup and log that reach furthest. Refuses a database that holds anything else; may be "
+        "killed and run again.",
     )
     command.add_argument(
         "--take-over",
