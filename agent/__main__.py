@@ -91,7 +91,8 @@ def _parser(program: str) -> argparse.ArgumentParser:
     add(
         "run",
         _run,
-        "Run as a service: heartbeat, epoch, orders, and a dump each interval while this site writes.",
+        "Run as a service: dumps, the log archive and restore tests while this site writes, and a heartbeat "
+        "always. What of it runs, and how often, is in the configuration.",
     )
     add("dump", _dump, "Make one backup now, if this site is the writer.")
     command = add(
@@ -115,14 +116,15 @@ def _parser(program: str) -> argparse.ArgumentParser:
     add(
         "list",
         _list,
-        f"The newest {_LISTED} complete backups, newest first, how far the archived log continues the newest "
-        "of each epoch, and the number of incomplete ones.",
+        f"List the newest {_LISTED} complete backups, newest first. Then: how far the archived log continues "
+        "the newest of each epoch, the weekly copies, and how many backups are complete and how many not.",
     )
     command = add(
         "restore",
         _restore,
-        "Load the newest complete backup into this site's database and verify it. Refuses a database that "
-        "holds anything else; may be killed and run again.",
+        "Restore into this site's database: load a backup, verify it, replay the archived log behind it. "
+        "Takes the backup and log that reach furthest. Refuses a database that holds anything else; may be "
+        "killed and run again.",
     )
     command.add_argument(
         "--take-over",
@@ -130,7 +132,11 @@ def _parser(program: str) -> argparse.ArgumentParser:
         help="replace a database that has served (a dump of it is kept), and begin a new epoch in which this "
         "site is the writer",
     )
-    command.add_argument("--backup", metavar="NAME", help="restore this backup instead of the newest")
+    command.add_argument(
+        "--backup",
+        metavar="NAME",
+        help="restore this backup (a name that 'list' shows), and nothing of the log unless --to is given",
+    )
     _add_target(
         command,
         "restore the state at this time (ISO 8601 with its zone) or with these transactions, instead of all "
@@ -161,7 +167,8 @@ def _parser(program: str) -> argparse.ArgumentParser:
     add(
         "check",
         _check,
-        "What would lose data or stop a backup or a restore, each with its fix. Changes nothing.",
+        "Say what would lose data or stop a backup or a restore, each with its fix. Changes nothing; ends "
+        "with status 13 while there is something.",
     )
     return parser
 

@@ -19,7 +19,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("what", nargs="?", default="all", choices=("all", *NAMES), help="default: all")
     parser.add_argument("--size-mb", type=float, metavar="N", help="size of the database (default: 1000)")
-    parser.add_argument("--save", action="store_true", help="renew benchmarks/results, docs/performance.md")
+    parser.add_argument(
+        "--save", action="store_true", help="renew benchmarks/results and docs/performance.md"
+    )
     arguments = parser.parse_args(argv)
     options = [] if arguments.size_mb is None else ["--size-mb", f"{arguments.size_mb:g}"]
     options += ["--save"] if arguments.save else []

@@ -19,8 +19,8 @@ PetClinic's pilot light: AWS Seoul serves, Azure Korea Central waits, one comman
   ./dr sandbox       the same two simulated clouds for your own pulumi commands
   ./dr cost          what the stack costs a month, and an emergency an hour
   ./dr agent         the backup agent: for these servers, or alone for any MySQL and Blob endpoint
-  ./dr bench         dump, restore, replay and lag measured against the plain tools
-  ./dr lock          renew the hash-pinned requirements
+  ./dr bench         measure dump, restore, replay and archive lag against the plain tools
+  ./dr lock          renew the hash-pinned requirements (--upgrade: with newer versions)
 
 No cloud account is needed for any of these. './dr COMMAND --help' explains a command.
 In production the switch itself is plain Pulumi:

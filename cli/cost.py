@@ -48,7 +48,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--state", type=Path, metavar="FILE", help="price the stack of a `pulumi stack export`"
     )
-    parser.add_argument("--write", action="store_true", help="renew the resource lists and the document")
+    parser.add_argument(
+        "--write", action="store_true", help="renew the resource lists and docs/COST_ANALYSIS.md"
+    )
     parser.add_argument("--dump-mb", type=float, metavar="MB", help="size of one compressed dump")
     parser.add_argument(
         "--change-mb-per-day", type=float, metavar="MB", help="binary log a day, uncompressed"
@@ -59,7 +61,7 @@ def add(commands: Any) -> None:
         action="append",
         default=[],
         metavar="NAME=NUMBER",
-        help="another assumption; may be repeated",
+        help="any other assumption of costs/assumptions.yaml; may be repeated",
     )
     parser.set_defaults(run=main)
 

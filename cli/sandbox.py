@@ -31,6 +31,7 @@ A session:
   ./dr sandbox prepare                # what others do once: certificate, application jar, public name
   ./dr sandbox disaster               # AWS is gone
   pulumi config set mode emergency && pulumi up
+  pulumi config set enablePetclinic true && pulumi up    # Azure serves
   ./dr sandbox down
 """
 
@@ -56,30 +57,32 @@ def add(commands: Any) -> None:
         type=positive,
         default=30.0,
         metavar="N",
-        help="how many times faster (default: %(default)g)",
+        help="how many times faster dumps, DNS and health checks go (default: %(default)g)",
     )
     start.add_argument(
         "--app-jar", type=jar_file, metavar="FILE", help="a real Spring PetClinic jar (needs java)"
     )
     start.add_argument("--fresh", action="store_true", help="start from nothing instead of where it stopped")
 
-    up = actions.add_parser(
-        "up", parents=[named, start], help="start it in the background and wait until it is ready"
-    )
+    text = "start it in the background and wait until it is ready"
+    up = actions.add_parser("up", parents=[named, start], help=text, description=text)
     up.set_defaults(run=_up)
-    serve = actions.add_parser(
-        "serve", parents=[named, start], help="the same in the foreground, until Ctrl-C"
-    )
+    text = "start it in the foreground, until Ctrl-C"
+    serve = actions.add_parser("serve", parents=[named, start], help=text, description=text)
     serve.set_defaults(run=_serve)
     for name, function, text in (
         ("env", _env, 'print shell commands for eval "$(./dr sandbox env)"'),
-        ("status", _status, "what is running and where"),
-        ("prepare", _order, "what others do once after the first up: certificate, jar, public name"),
-        ("disaster", _order, "the AWS side dies: MySQL, application, machines, every API"),
-        ("recover", _order, "AWS is back and serves again"),
+        ("status", _status, "say what is running and where"),
+        (
+            "prepare",
+            _order,
+            "do what others do once after the first pulumi up: certificate, jar, public name",
+        ),
+        ("disaster", _order, "let the AWS side die: MySQL, application, machines, every API"),
+        ("recover", _order, "bring AWS back; it serves again"),
         ("down", _down, "end it; its state stays for the next up"),
     ):
-        action = actions.add_parser(name, parents=[named], help=text)
+        action = actions.add_parser(name, parents=[named], help=text, description=text)
         action.set_defaults(run=function, order=name)
 
 

@@ -50,7 +50,8 @@ def add(commands: Any) -> None:
         type=positive,
         default=30.0,
         metavar="N",
-        help="how many times faster dumps, DNS and health checks go (default: %(default)g; 1 takes an hour)",
+        help="how many times faster dumps, DNS and health checks go (default: %(default)g; 1 takes an hour); "
+        "the log archive keeps its real seconds",
     )
     parser.add_argument(
         "--app-jar", type=jar_file, metavar="FILE", help="a real Spring PetClinic jar (needs java)"

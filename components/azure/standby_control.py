@@ -26,9 +26,9 @@ class OrdersArgs:
 
 
 class Orders(pulumi.ComponentResource):
-    """``orders.json`` in the control container: what the agents on running servers go by. Free.
+    """``orders.json`` in the site account: what the agents on running servers go by. Free.
 
-    While it changes it is absent for a moment; agents keep to the last orders that they read.
+    While it changes it is absent for a moment, in which agents act as if no orders were given: nothing opens.
     """
 
     def __init__(self, name: str, args: OrdersArgs, opts: pulumi.ResourceOptions | None = None) -> None:
