@@ -117,7 +117,7 @@ def compile_locks(*, upgrade: bool) -> None:
 
     uv = find_or_bring_uv(report)
     # dev first: what runs on the servers has the versions that the tests ran with.
-    locks = {"dev": None, "agent": LOCK, "program": LOCK, "tools": None, "iam": None}
+    locks = {"dev": None, "agent": LOCK, "program": LOCK, "tools": None, "iam": None, "checkov": None}
     for name, constraint in locks.items():
         source = CLONE / "requirements" / f"{name}.in"
         report(f"compiling {source.name}")

@@ -72,7 +72,7 @@ class AppGateway(pulumi.ComponentResource):
                 type=network.ResourceIdentityType.USER_ASSIGNED,
                 user_assigned_identities=[foundation.gateway_identity_id],
             ),
-            ssl_policy={"policy_type": "Predefined", "policy_name": "AppGwSslPolicy20220101"},
+            ssl_policy={"policy_type": "Predefined", "policy_name": "AppGwSslPolicy20220101S"},
             ssl_certificates=[
                 # Without a version: the gateway follows renewals by itself.
                 {"name": "public", "key_vault_secret_id": certificate}
