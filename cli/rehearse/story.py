@@ -8,17 +8,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
 
-from cli.rehearse.browser import Browser, NoAnswer
-from cli.rehearse.client import Attempt, Client, Outcome, first_name
+from cli.rehearse.browser import Browser
+from cli.rehearse.client import Client, Outcome, first_name
 from cli.rehearse.databases import FenceWatch, contents, differences, is_locked, written_tokens
 from cli.rehearse.resolver import Resolver
+from cli.rehearse.sights import PAGE_WORDS, newer, page_seen, restore_report, writes_from
 from cli.rehearse.stage import Stage, Step, StepFailed
-from cli.rehearse.vault import Backup
 
-_PAGE_WORDS = "PetClinic is being restored"  # the maintenance page's headline, components/azure/page.html
 _AGENT = ("/opt/pilotlight/venv/bin/python", "-m", "agent")
 _CONFIG = ("--config", "/etc/pilotlight/agent.json")
 _SCHEMA = "petclinic"
@@ -62,7 +59,7 @@ def life_begins(stage: Stage) -> str:
     )
     stage.moments["life"] = time.time()
     stage.client.start()
-    _writes_from(stage, "aws", since=stage.moments["life"], count=5)
+    writes_from(stage, "aws", since=stage.moments["life"], count=5)
     return "writes acknowledged by AWS"
 
 
@@ -106,7 +103,7 @@ def chain_proved(stage: Stage) -> str:
 def backups_arrive(stage: Stage) -> str:
     """The backup instance dumps on its schedule; two complete ones have to be there."""
     since = stage.moments["life"]
-    found = stage.wait("two complete backups", lambda: _newer(stage, since, "aws", count=2), 90)
+    found = stage.wait("two complete backups", lambda: newer(stage, since, "aws", count=2), 90)
     last = found[-1]
     interval = found[-1].started - found[-2].started
     stage.measure(
@@ -128,7 +125,7 @@ def abort_begins(stage: Stage) -> str:
     stage.pulumi("config", "set", "emergencyScope", "maintenance")
     started = time.time()
     stage.up()
-    stage.mark("abort page", "page (abort)", _page_seen(stage, started).at)
+    stage.mark("abort page", "page (abort)", page_seen(stage, started).at)
     return "visitors see the maintenance page"
 
 
@@ -139,7 +136,7 @@ def abort_ends(stage: Stage) -> str:
     stage.up()
     done = time.time()
     left = sorted(stage.before ^ stage.world.resources())
-    _writes_from(stage, "aws", since=done, count=3)
+    writes_from(stage, "aws", since=done, count=3)
     stage.hold(
         "before the opening, emergency -> normal restores everything",
         not left,
@@ -154,8 +151,8 @@ def abort_ends(stage: Stage) -> str:
 def aws_dies(stage: Stage) -> str:
     """MySQL, application, machines and load balancer get SIGKILL; every AWS API refuses from now on."""
     stage.note("SIGKILL to everything in AWS; no AWS API answers")
-    newest = _newer(stage, 0, "aws", count=1)[-1]
-    _writes_from(stage, "aws", since=newest.finished, count=3)  # so that something is in no backup yet
+    newest = newer(stage, 0, "aws", count=1)[-1]
+    writes_from(stage, "aws", since=newest.finished, count=3)  # so that something is in no backup yet
     stage.mark("disaster", "AWS dies")
     stage.world.clouds.aws_dies()
     stage.kept = stage.vault.tokens()
@@ -187,10 +184,10 @@ def failover(stage: Stage) -> str:
 
 def maintenance_page(stage: Stage) -> str:
     """Visitors meet the maintenance page under the public name, over TLS, at the reserved address."""
-    seen = _page_seen(stage, stage.moments["decision"])
+    seen = page_seen(stage, stage.moments["decision"])
     stage.mark("page", "maintenance page", seen.at)
     answer = stage.client.browser.get("/")
-    if _PAGE_WORDS not in answer.body:
+    if PAGE_WORDS not in answer.body:
         raise StepFailed(
             f"the page at {answer.address} has status {answer.status} and not the maintenance text"
         )
@@ -202,7 +199,7 @@ def maintenance_page(stage: Stage) -> str:
 def restored_and_verified(stage: Stage) -> str:
     """The app server's first boot restored a dump and the log behind it, and proved it; we look too."""
     disaster = stage.moments["disaster"]
-    report = stage.wait("a restore report", lambda: _restore_report(stage, disaster), 90)
+    report = stage.wait("a restore report", lambda: restore_report(stage, disaster), 90)
     base = report["backup"]["backup"]
     held = written_tokens(stage.world.standby(), _SCHEMA, first_name(stage.run))
     due = [e for e in stage.ledger.entries() if e.token in stage.kept]
@@ -231,7 +228,7 @@ def opening(stage: Stage) -> str:
     started = time.time()
     stage.pulumi("config", "set", "enablePetclinic", "true")
     stage.up()
-    first = _writes_from(stage, "azure", since=started, count=1)
+    first = writes_from(stage, "azure", since=started, count=1)
     stage.mark("open", "Azure serves", first.at)
     whole = first.at - stage.moments["disaster"]
     stage.measure(
@@ -240,7 +237,7 @@ def opening(stage: Stage) -> str:
         "client; no waiting for people, and clouds that create everything at once",
         headline=True,
     )
-    _writes_from(stage, "azure", since=started, count=5)
+    writes_from(stage, "azure", since=started, count=5)
     return f"{whole:.0f} s after the disaster"
 
 
@@ -263,7 +260,7 @@ def no_way_back_unasked(stage: Stage) -> str:
     stage.pulumi("config", "set", "mode", "emergency")
     said = "protect" in refused.out
     before = time.time()
-    alive = stage.world.standby().running and _writes_from(stage, "azure", since=before, count=1)
+    alive = stage.world.standby().running and writes_from(stage, "azure", since=before, count=1)
     stage.hold(
         "after the opening, the engine refuses emergency -> normal",
         refused.code != 0 and said and bool(alive),
@@ -278,7 +275,7 @@ def no_way_back_unasked(stage: Stage) -> str:
 
 def aws_returns(stage: Stage) -> str:
     """AWS is back; nobody is sent there: the hold switch in Azure keeps DNS where it is."""
-    stage.wait("the standby's own backup", lambda: _newer(stage, stage.moments["open"], "azure", count=1), 60)
+    stage.wait("the standby's own backup", lambda: newer(stage, stage.moments["open"], "azure", count=1), 60)
     stage.note("AWS answers again; its application stays down")
     stage.moments["aws back"] = time.time()
     with FenceWatch(stage.world.clouds.primary, "petclinic") as fence:
@@ -295,7 +292,7 @@ def aws_returns(stage: Stage) -> str:
         f"{fence.seconds:.1f} s",
         "RDS's own account table, looked at every 50 ms; the backup instance boots beside it",
     )
-    _writes_from(stage, "azure", since=time.time(), count=5)
+    writes_from(stage, "azure", since=time.time(), count=5)
     return "visitors stay in Azure, whose own backups have begun"
 
 
@@ -305,7 +302,7 @@ def writing_stops(stage: Stage) -> str:
     stage.pulumi("config", "set", "mode", "failback")
     stage.pulumi("config", "set", "maintenance", "true")
     stage.up()
-    seen = _page_seen(stage, started)
+    seen = page_seen(stage, started)
     stage.mark("closed", "closed", seen.at)
     return "visitors see the maintenance page"
 
@@ -314,7 +311,7 @@ def data_goes_home(stage: Stage) -> str:
     """A last dump in Azure and its restore into RDS, which makes AWS the writer again."""
     started = time.time()
     stage.on("dr-app", *_AGENT, "dump", *_CONFIG)
-    backup = stage.wait("the final dump", lambda: _newer(stage, started, "azure", count=1), 30)[-1]
+    backup = stage.wait("the final dump", lambda: newer(stage, started, "azure", count=1), 30)[-1]
     stage.on("aws-backup", *_AGENT, "restore", "--take-over", *_CONFIG)
     stage.moments["cutover"] = time.time()
     epoch = stage.vault.epoch()
@@ -359,13 +356,13 @@ def aws_serves(stage: Stage) -> str:
         "client: maintenance page to the next write",
         headline=True,
     )
-    _writes_from(stage, "aws", since=started, count=5)
+    writes_from(stage, "aws", since=started, count=5)
     return f"closed for {closed:.0f} s"
 
 
 def release(stage: Stage) -> str:
     """The data was proved to be home and AWS's own backups have begun again: the standby database may go."""
-    stage.wait("AWS's new backups", lambda: _newer(stage, stage.moments["cutover"], "aws", count=1), 60)
+    stage.wait("AWS's new backups", lambda: newer(stage, stage.moments["cutover"], "aws", count=1), 60)
     stage.pulumi("config", "set", "releaseDatabase", stage.cutover)
     stage.up()
     return f"released by cutover id {stage.cutover}"
@@ -382,7 +379,7 @@ def normal_again(stage: Stage) -> str:
     left = sorted(stage.before ^ stage.world.resources())
     if left:
         raise StepFailed(f"not the resources of before the disaster: {'; '.join(left[:3])}")
-    _writes_from(stage, "aws", since=done, count=3)
+    writes_from(stage, "aws", since=done, count=3)
     return f"{len(stage.world.resources())} resources, visitors served by AWS"
 
 
@@ -411,46 +408,3 @@ STORY: Sequence[Step] = (
     Step("back", "releaseDatabase, pulumi up", release),
     Step("back", "mode normal, pulumi up", normal_again),
 )
-
-
-# ------------------------------------------------------------------------------------------- what they share
-
-
-def _writes_from(stage: Stage, cloud: str, *, since: float, count: int, timeout_s: float = 60) -> Attempt:
-    """Wait until ``cloud`` acknowledged ``count`` writes since then; the first of them."""
-
-    def look() -> list[Attempt] | None:
-        found = [a for a in stage.client.attempts(since) if a.outcome is Outcome.WRITTEN and a.cloud == cloud]
-        return found if len(found) >= count else None
-
-    return stage.wait(f"{count} writes acknowledged by {cloud}", look, timeout_s)[0]
-
-
-def _page_seen(stage: Stage, since: float) -> Attempt:
-    """Wait until a visitor at the Azure address met the maintenance page."""
-
-    def look() -> Attempt | None:
-        seen = stage.attempt(since, lambda a: a.outcome is Outcome.PAGE and a.cloud == "azure")
-        if seen is None:
-            return None
-        try:
-            return seen if _PAGE_WORDS in stage.client.browser.get("/").body else None
-        except NoAnswer:
-            return None
-
-    return stage.wait("the maintenance page", look, 60)
-
-
-def _newer(stage: Stage, since: float, site: str, *, count: int, until: float = float("inf")) -> list[Backup]:
-    """Complete backups of ``site`` begun after ``since``, finished before ``until``; none below ``count``."""
-    found = [
-        b for b in stage.vault.backups() if b.site == site and b.started >= since and b.finished <= until
-    ]
-    return found if len(found) >= count else []
-
-
-def _restore_report(stage: Stage, since: float) -> dict[str, Any] | None:
-    """The newest report of a restore that ended after ``since``."""
-    reports = stage.vault.signals("restore-").values()
-    new = [r for r in reports if datetime.fromisoformat(r["finished"]).timestamp() >= since]
-    return new[-1] if new else None
