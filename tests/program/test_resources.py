@@ -128,7 +128,7 @@ def test_the_vault_has_no_key_and_admits_three_places() -> None:
     assert account["allowSharedKeyAccess"] is False
     assert account["allowBlobPublicAccess"] is False
     rules = account["networkRuleSet"]
-    assert (rules["defaultAction"], rules["bypass"]) == ("Deny", "None")
+    assert (rules["defaultAction"], rules["bypass"]) == ("Deny", "AzureServices")
     assert [rule["iPAddressOrRange"] for rule in rules["ipRules"]] == ["203.0.113.5", "192.0.2.10"]
     assert len(rules["virtualNetworkRules"]) == 1
 
