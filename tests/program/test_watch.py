@@ -138,6 +138,13 @@ def test_backends_are_watched_once_users_reach_them() -> None:
     assert names[1] - names[0] == {"standby-watch-gateway-backends"}
 
 
+def test_a_fenced_petclinic_is_no_incident() -> None:
+    """With AWS the writer its probe fails by intention: the alert would ring until the standby is gone."""
+    watched = [situation_called(s).names() for s in ("failback", "AWS serves", "released")]
+    kind = "azure-native:monitor:MetricAlert"
+    assert [(kind, "standby-watch-gateway-backends") in names for names in watched] == [True, False, False]
+
+
 @pytest.mark.parametrize("situation", STANDALONE)
 def test_a_stack_without_production_tells_productions_operators(situation: str) -> None:
     made, found = normal(), situation_called(situation)
