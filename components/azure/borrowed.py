@@ -37,7 +37,7 @@ class BorrowedFoundation(pulumi.ComponentResource):
     """What a drill or a takeover adds to production's durable resources, under names of its own.
 
     Both make: a resource group, two identities with role assignments, two secrets in production's key vault,
-    and beside production's artifacts the agent of this checkout, which may be newer or older than the deployed.
+    and beside production's artifacts the agent of this checkout, which may be another than the deployed one.
     A drill also makes a public address and containers for its own backups, signals and control blobs, and
     may only read production's backups. A takeover uses production's reserved address and containers.
 
@@ -177,8 +177,9 @@ class BorrowedFoundation(pulumi.ComponentResource):
                 resource_group_name=production.names.resource_group,
                 properties={"value": passwords[secret]},
                 tags=names.tags,
-                # The provider deletes a secret through the vault's own endpoint, not through Resource Manager:
-                # that needs a data role and a way through the vault's firewall, which CI has neither of.
+                # The provider deletes a secret through the vault's own endpoint, not Resource Manager: that
+                # needs a data role and a way through the vault's firewall, and CI has neither. Source:
+                # custom_keyvault.go in https://github.com/pulumi/pulumi-azure-native
                 opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
             )
         return Secrets(

@@ -174,7 +174,7 @@ def aws_install(*, bucket: str, key: str, sha256: str, region: str, allocation_i
 def azure_install(
     *, artifacts: str, agent: str, agent_sha256: str, jar: str, jar_sha256: str, client_id: str
 ) -> dict[str, Any]:
-    """install.json of the application server. ``artifacts`` is the container's URL, ``agent`` the bundle's."""
+    """install.json of the application server. ``artifacts`` is a container's URL, ``agent`` a blob's."""
     return {
         "agent": {"source": agent, "sha256": agent_sha256},
         "jar": {"source": f"{artifacts}/{jar}", "sha256": jar_sha256},

@@ -22,8 +22,8 @@ def problems(account: Seen) -> Iterator[str]:
         yield "networkRuleSet.defaultAction is not Deny: a stolen token would do from anywhere"
     if account.differs("networkRuleSet.bypass", "AzureServices"):
         yield (
-            "networkRuleSet.bypass is not AzureServices: lifecycle management is blocked, and the vault grows "
-            "for ever; trusted services still need a role"
+            "networkRuleSet.bypass is not AzureServices: lifecycle management is blocked, and the vault "
+            "grows for ever; trusted services still need a role"
         )
     for rule in account.parts("networkRuleSet.ipRules"):
         address = rule.text("iPAddressOrRange")

@@ -7,7 +7,15 @@ import itertools
 import pytest
 
 from tests.program.recorder import Recorded, Run
-from tests.program.runs import SITUATIONS, STANDALONE, emergency, normal, opened, run_program, situation_called
+from tests.program.runs import (
+    SITUATIONS,
+    STANDALONE,
+    emergency,
+    normal,
+    opened,
+    run_program,
+    situation_called,
+)
 
 IDENTITIES = (
     "azure-native:managedidentity:",
@@ -154,8 +162,8 @@ def test_every_component_registers_its_outputs() -> None:
 
 @pytest.mark.parametrize("situation", STANDALONE)
 def test_taking_a_drill_down_asks_nothing_of_the_key_vault_itself(situation: str) -> None:
-    """Resource Manager makes secrets but cannot delete them: the provider calls the vault's own endpoint, where
-    neither the firewall nor a role admits whoever runs it."""
+    """Resource Manager makes secrets but cannot delete them: the provider calls the vault's own endpoint,
+    where neither the firewall nor a role admits whoever runs it."""
     secrets = situation_called(situation).of("azure-native:keyvault:Secret")
     assert len(secrets) == 2
     assert all(secret.retain for secret in secrets)
