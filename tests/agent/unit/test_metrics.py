@@ -36,7 +36,7 @@ def test_ages_are_of_what_a_restore_could_use() -> None:
 
 
 def test_a_dump_that_the_budget_puts_off_is_not_late() -> None:
-    """The alarm's limit is three configured intervals: it would ring all day, and nobody would look any more."""
+    """The alarm's limit is three configured intervals: it would ring all day, and nobody would look."""
     stretched = {**STATE, "stretched_by_seconds": 6900.0, "fresh_at": "2026-01-01T10:00:00+00:00"}
     assert figures(stretched, NOW)["BackupAgeSeconds"] == 300
     missed = {**stretched, "fresh_at": "2026-01-01T09:00:00+00:00"}
