@@ -8,7 +8,7 @@ from pathlib import Path
 import pulumi
 import pulumi_azure_native as azure
 
-from components.azure.access import BLOB_READER, SECRETS_USER, builtin_role
+from components.azure.access import BLOB_READER, SECRETS_USER, role_id
 from components.azure.backup_vault import BACKUPS, CONTROL, SIGNALS
 from components.azure.foundation import BlobPlace, Foundation
 from components.azure.key_vault import APPLICATION_PASSWORD, DATABASE_PASSWORD, Secrets, password
@@ -206,7 +206,7 @@ class BorrowedFoundation(pulumi.ComponentResource):
             return own[purpose].id if purpose in own else f"{account}/{containers}/{purpose}"
 
         granted: list[pulumi.Resource] = [
-            self._grant(f"app-writes-{what}", app, production.writer_role_id, scope(vault, what))
+            self._grant(f"app-writes-{what}", app, production.names.writer_role_id, scope(vault, what))
             for what in (BACKUPS, SIGNALS, CONTROL)
         ]
         read = {
@@ -242,12 +242,11 @@ class BorrowedFoundation(pulumi.ComponentResource):
         role: str,
         scope: pulumi.Input[str],
     ) -> azure.authorization.RoleAssignment:
-        subscription = self._args.production.subscription_id
         return azure.authorization.RoleAssignment(
             f"{self._name}-{what}",
             principal_id=who.principal_id,
             principal_type="ServicePrincipal",
-            role_definition_id=role if role.startswith("/") else builtin_role(subscription, role),
+            role_definition_id=role_id(self._args.production.subscription_id, role),
             scope=scope,
             opts=child(self),
         )

@@ -88,6 +88,7 @@ def own_foundation(
             dump_interval_seconds=settings.backups.dump_interval_seconds,
             emails=settings.alert_emails,
             busy=settings.switches.gateway_runs,
+            azure_writes=settings.switches.azure_writes,
         ),
         opts,
     )

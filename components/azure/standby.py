@@ -71,7 +71,7 @@ def standby(
             database_id=database.server_id if database else None,
             server_ids=servers.server_ids if servers else {},
             # Once AWS is the writer, PetClinic here is fenced and its probe fails on purpose.
-            open=switches.open and not switches.aws_serves,
+            open=switches.open and switches.azure_writes,
         ),
         opts,
     )

@@ -167,3 +167,11 @@ def test_taking_a_drill_down_asks_nothing_of_the_key_vault_itself(situation: str
     secrets = situation_called(situation).of("azure-native:keyvault:Secret")
     assert len(secrets) == 2
     assert all(secret.retain for secret in secrets)
+
+
+@pytest.mark.parametrize("situation", [*SITUATIONS, *STANDALONE])
+def test_rights_name_their_role_as_azure_answers_it(situation: str) -> None:
+    """Else a refresh finds every assignment changed, and grants anew what is already granted."""
+    start = "/subscriptions/11111111-2222-3333-4444-555555555555/providers/Microsoft.Authorization/"
+    for grant in situation_called(situation).of("azure-native:authorization:RoleAssignment"):
+        assert str(grant.inputs["roleDefinitionId"]).startswith(f"{start}roleDefinitions/"), grant.name
