@@ -24,6 +24,7 @@ except SettingsError as error:
 switches, cloud = settings.switches, settings.azure
 names = Names(subscription_id=cloud.subscription_id, stack=pulumi.get_stack(), occasion=settings.occasion)
 bundle = agent_bundle(HERE)
+agent_file = stored(bundle, HERE / "build")
 azure = azure_native.Provider(
     "azure-native", subscription_id=cloud.subscription_id, tenant_id=cloud.tenant_id
 )
@@ -48,7 +49,7 @@ if settings.aws is not None:
             address=origin.address,
             writes_control=switches.mode is Mode.FAILBACK,
         ),
-        agent_file=stored(bundle, HERE / "build"),
+        agent_file=agent_file,
         opts=in_azure,
     )
     dr_name = own_aws(
@@ -75,6 +76,7 @@ else:
             purpose=switches.purpose,
             location=cloud.location,
             certificate=cloud.certificate,
+            agent_file=agent_file,
         ),
         in_azure,
     ).foundation

@@ -26,6 +26,7 @@ from agent.dump import dump_once
 from agent.manifest import as_report
 from agent.moment import parse_target
 from agent.preflight import check
+from agent.report import Report
 from agent.restore import Options, follow, restore
 from agent.run import Agent
 from agent.verification import verify_chain
@@ -38,6 +39,7 @@ Everything is told in one configuration file; agent/example.json and docs/agent.
 'check', then 'dump', then 'run' as a service."""
 _DEFAULT_CONFIG = Path("/etc/pilotlight/agent.json")
 _LISTED = 50
+_AGAIN_S = 15.0
 
 
 def main(argv: Sequence[str] | None = None, *, program: str = "python -m agent") -> int:
@@ -146,6 +148,14 @@ def _parser(program: str) -> argparse.ArgumentParser:
         "--dry-run", action="store_true", help="change nothing; say what would be restored, and what is lost"
     )
     command.add_argument("--report", type=Path, metavar="FILE", help="also write the report to this file")
+    command.add_argument(
+        "--patience",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="try again for so long while the storage or a secret cannot be had: rights that were just "
+        "granted need minutes to arrive (default: %(default)g)",
+    )
     command = add(
         "replay",
         _replay,
@@ -276,7 +286,7 @@ def _restore(context: Context, arguments: argparse.Namespace) -> int:
         dry_run=arguments.dry_run,
         report_file=arguments.report,
     )
-    report = restore(context, options)
+    report = _patiently(lambda: restore(context, options), arguments.patience)
     lines = [f"warning: {warning}" for warning in report.warnings]
     if report.loaded:
         seconds = ", ".join(f"{phase} {value:.1f} s" for phase, value in report.seconds.items())
@@ -297,6 +307,19 @@ def _restore(context: Context, arguments: argparse.Namespace) -> int:
         lines.append(report.lost["sentence"])
     _print(arguments, vars(report), lines)
     return 0
+
+
+def _patiently(attempt: Callable[[], Report], patience_s: float) -> Report:
+    """What ``attempt`` returns; tried again for ``patience_s`` while storage or credentials refuse."""
+    end = time.monotonic() + patience_s
+    while True:
+        try:
+            return attempt()
+        except (errors.CredentialError, errors.StorageError) as error:
+            if time.monotonic() >= end:
+                raise
+            logging.getLogger(__name__).warning("%s; again in %g s", error, _AGAIN_S)
+            time.sleep(_AGAIN_S)
 
 
 def _check(context: Context, arguments: argparse.Namespace) -> int:

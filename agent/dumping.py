@@ -84,6 +84,7 @@ class Dumping:
             "dumping": self._job.running,
             "interval_seconds": self._interval_s,
             "interval_stretched": self._stretched,
+            "stretched_by_seconds": self._interval_s - self._settings.interval_s,
             "last_backup": None if self._base is None else as_report(self._base),
             # When the database was last seen to be what that backup holds.
             "fresh_at": self._fresh_at.isoformat(timespec="milliseconds") if self._fresh_at else None,

@@ -73,6 +73,11 @@ class Switches:
         return self.mode is Mode.FAILBACK and self.aws_weight > 0
 
     @property
+    def azure_writes(self) -> bool:
+        """The standby was opened and AWS has not taken over again: its database is the truth."""
+        return self.servers_run and self.enable_petclinic and not self.aws_serves
+
+    @property
     def open(self) -> bool:
         """Users reach PetClinic in Azure."""
         return self.servers_run and self.enable_petclinic and not self.maintenance

@@ -28,6 +28,7 @@ class Assumptions:
     change_compression: float
     log_segments_per_day: float
     log_packs_per_day: float
+    log_files_per_day: float
     verify_interval_hours: float
     verify_full_up_to_mb: float
     restore_mb_per_cpu_second: float

@@ -41,7 +41,11 @@ def _container(container: Resource, context: Context) -> list[Use]:
                 amount(usage.stored_gb(a, kept) + usage.weekly_gb(a)),
                 f"azure.blob.hot.{redundancy}",
             ),
-            Use("writes of dumps and log", amount(usage.write_operations(a) / 10_000), writes),
+            Use(
+                "writes of dumps and log; listings to pack and verify",
+                amount((usage.write_operations(a) + usage.list_operations(a, kept)) / 10_000),
+                writes,
+            ),
             Use("reads to verify and to pack", amount(usage.read_operations(a) / 10_000), "azure.blob.read"),
             Use("read back to AWS", amount(usage.read_back_gb(a)), "azure.egress.internet"),
         ]

@@ -16,6 +16,8 @@ SECONDS_PER_DAY = 86_400
 HOURS_PER_DAY = 24
 WEEKS_PER_MONTH = DAYS_PER_MONTH / 7
 _MONTH_SECONDS = DAYS_PER_MONTH * SECONDS_PER_DAY
+_PAGE = 5000
+_FOLDERS = 3  # listings of the backups themselves, of the log's servers, and of the names of one's files
 BLOCK_MB = 4
 """A blob is staged and read in blocks of 4 MiB (agent/storage.py)."""
 
@@ -109,6 +111,21 @@ def read_operations(a: Assumptions) -> float:
     per_chain = _blocks(a) + 1 + a.log_packs_per_day
     segments = a.log_segments_per_day * DAYS_PER_MONTH if a.log_packs_per_day else 0.0
     return verifications_per_month(a) * per_chain + segments
+
+
+def list_operations(a: Assumptions, kept_days: float) -> float:
+    """Listings of the vault in a month; each page of 5,000 names is billed like a write.
+
+    Packing and verifying both look for what there is (agent/archive/log.py): containers' folders, packs, log
+    files, and one by one the files that no pack covers yet: when a period is packed, an eighth of it after
+    its end, those of one period and an eighth.
+    """
+    if not archives(a):
+        return verifications_per_month(a)
+    pages = sum(math.ceil(kept_days * daily / _PAGE) for daily in (a.log_packs_per_day, a.log_files_per_day))
+    unpacked = 1.125 * a.log_files_per_day / max(a.log_packs_per_day, 1)
+    looks = a.log_packs_per_day * DAYS_PER_MONTH + verifications_per_month(a)
+    return looks * (_FOLDERS + pages + unpacked)
 
 
 def stored_gb(a: Assumptions, kept_days: float) -> float:

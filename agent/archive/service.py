@@ -38,7 +38,10 @@ _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 15.0
 _LOOK_S = 10.0
 _ANSWER_S = 20.0  # the server's, to the few short questions asked before the log is followed
-_PACKS_PER_PERIOD = 4  # so a period is packed at the latest a quarter of it after its end
+# Share of a period after whose end it is packed: a segment of the next one is there by then. Once a period,
+# because finding out what is not packed yet takes a listing for every file of the server's log, and a listing
+# is billed like a write (costs/usage.py).
+_SETTLED = 1 / 8
 _INTERVALS = 200
 
 
@@ -251,7 +254,7 @@ class Archiver:
                 self._look_for_base(epoch)
                 if time.monotonic() >= next_pack:
                     pack(self._context.backups, epoch.epoch, self._settings.pack_s, stopping)
-                    next_pack = time.monotonic() + self._settings.pack_s / _PACKS_PER_PERIOD
+                    next_pack = time.monotonic() + until_packing(self._settings.pack_s, time.time())
             except EpochEndedError:
                 continue
             except AgentError as error:
@@ -264,6 +267,11 @@ class Archiver:
         with self._lock:
             if base is not None and self._needs <= base:
                 self._needs, self._state["hole"] = GtidSet({}), ""
+
+
+def until_packing(period_s: float, now: float) -> float:
+    """Seconds from ``now``, a Unix time, until the period that it lies in can be packed, or the last one."""
+    return period_s - (now - _SETTLED * period_s) % period_s
 
 
 def newest_base(store: BlobStore, epoch: int) -> GtidSet | None:

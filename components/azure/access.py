@@ -69,7 +69,7 @@ class Access(pulumi.ComponentResource):
             audiences=["api://AzureADTokenExchange"],
             opts=child(self),
         )
-        writer = azure.authorization.RoleDefinition(
+        definition = azure.authorization.RoleDefinition(
             f"{name}-writer",
             role_definition_id=args.names.writer_role_id,
             role_name=args.names.writer_role,
@@ -85,9 +85,12 @@ class Access(pulumi.ComponentResource):
                 }
             ],
             opts=child(self),
-        ).id
-
-        reader, secrets_user = self._builtin(BLOB_READER), self._builtin(SECRETS_USER)
+        )
+        # Granted once it is there, by the id that Azure answers with when an assignment is read: the
+        # definition's own names the group, and every refresh would find a difference and grant anew
+        # (https://github.com/Azure/azure-rest-api-specs/issues/11103).
+        writer = definition.id.apply(lambda _: self._role(args.names.writer_role_id))
+        reader, secrets_user = self._role(BLOB_READER), self._role(SECRETS_USER)
         self._grant("backup-writes-backups", backup, writer, self._container(BACKUPS))
         self._grant("backup-writes-signals", backup, writer, self._container(SIGNALS))
         self._grant("backup-reads-control", backup, reader, self._container(CONTROL))
@@ -151,7 +154,7 @@ class Access(pulumi.ComponentResource):
                 f"{self._name}-operators-write-{what}",
                 principal_id=self._args.settings.operators_group_id,
                 principal_type="Group",
-                role_definition_id=self._builtin(BLOB_CONTRIBUTOR),
+                role_definition_id=self._role(BLOB_CONTRIBUTOR),
                 scope=scope,
                 opts=child(self),
             )
@@ -162,10 +165,10 @@ class Access(pulumi.ComponentResource):
     def _site_container(self, container: str) -> pulumi.Output[str]:
         return self._args.site.container_ids[container]
 
-    def _builtin(self, role: str) -> str:
-        return builtin_role(self._args.settings.subscription_id, role)
+    def _role(self, role: str) -> str:
+        return role_id(self._args.settings.subscription_id, role)
 
 
-def builtin_role(subscription_id: str, role: str) -> str:
-    """Full id of a built-in role."""
+def role_id(subscription_id: str, role: str) -> str:
+    """Full id of a role, built-in or our own, as Azure itself writes it in an assignment."""
     return f"/subscriptions/{subscription_id}/providers/Microsoft.Authorization/roleDefinitions/{role}"

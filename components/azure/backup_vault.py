@@ -67,7 +67,9 @@ class BackupVault(pulumi.ComponentResource):
             public_network_access="Enabled",
             network_rule_set=azure.storage.NetworkRuleSetArgs(
                 default_action=azure.storage.DefaultAction.DENY,
-                bypass=azure.storage.Bypass.NONE,
+                # The ageing below comes from such a service and is blocked without it:
+                # https://learn.microsoft.com/azure/storage/blobs/lifecycle-management-policy-configure
+                bypass=azure.storage.Bypass.AZURE_SERVICES,
                 ip_rules=[
                     azure.storage.IPRuleArgs(i_p_address_or_range=address, action=azure.storage.Action.ALLOW)
                     for address in (args.backup_address, *args.settings.operator_addresses)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pulumi
 import pulumi_azure_native as azure
 
-from components.azure.access import BLOB_READER, SECRETS_USER, builtin_role
+from components.azure.access import BLOB_READER, SECRETS_USER, role_id
 from components.azure.backup_vault import BACKUPS, CONTROL, SIGNALS
 from components.azure.foundation import BlobPlace, Foundation
 from components.azure.key_vault import APPLICATION_PASSWORD, DATABASE_PASSWORD, Secrets, password
@@ -16,7 +17,7 @@ from components.azure.maintenance_site import ARTIFACTS, ORDERS
 from components.azure.production import Production
 from components.guests.documents import Orders
 from components.names import Names
-from components.options import child
+from components.options import blob_child, child
 from components.switches import Purpose
 
 
@@ -29,12 +30,14 @@ class BorrowedFoundationArgs:
     purpose: Purpose
     location: str
     certificate: str
+    agent_file: Path
 
 
 class BorrowedFoundation(pulumi.ComponentResource):
     """What a drill or a takeover adds to production's durable resources, under names of its own.
 
-    Both make: a resource group, two identities with role assignments, two secrets in production's key vault.
+    Both make: a resource group, two identities with role assignments, two secrets in production's key vault,
+    and beside production's artifacts the agent of this checkout, which may be another than the deployed one.
     A drill also makes a public address and containers for its own backups, signals and control blobs, and
     may only read production's backups. A takeover uses production's reserved address and containers.
 
@@ -80,6 +83,18 @@ class BorrowedFoundation(pulumi.ComponentResource):
             "resource_group": production.names.resource_group,
             "account_name": production.names.site_account,
         }
+        agent_name = f"agent-{args.names.occasion}.zip"
+        agent = azure.storage.Blob(
+            f"{name}-agent",
+            blob_name=agent_name,
+            account_name=production.names.site_account,
+            container_name=ARTIFACTS,
+            resource_group_name=production.names.resource_group,
+            type=azure.storage.BlobType.BLOCK,
+            content_type="application/zip",
+            source=pulumi.FileAsset(str(args.agent_file)),
+            opts=blob_child(self),
+        )
         self.foundation = Foundation(
             names=args.names,
             ground=self._ground(group),
@@ -88,6 +103,7 @@ class BorrowedFoundation(pulumi.ComponentResource):
             orders_place=BlobPlace(**site, container=containers[ORDERS].name if containers else orders),
             hold_place=BlobPlace(**site, container="$web"),
             artifacts_url=production.artifacts_url,
+            agent_url=f"{production.artifacts_url}/{agent_name}",
             artifacts_account=pulumi.Output.from_input(production.names.site_account),
             backup_account=pulumi.Output.from_input(production.names.vault_account),
             site_endpoint=endpoint,
@@ -98,7 +114,7 @@ class BorrowedFoundation(pulumi.ComponentResource):
             app_client_id=app.client_id,
             gateway_identity_id=gateway.id,
             gateway_needs=[gateway_grant],
-            servers_need=[*access, *containers.values()],
+            servers_need=[*access, *containers.values(), agent],
         )
         self.register_outputs({})
 
@@ -161,7 +177,10 @@ class BorrowedFoundation(pulumi.ComponentResource):
                 resource_group_name=production.names.resource_group,
                 properties={"value": passwords[secret]},
                 tags=names.tags,
-                opts=child(self),
+                # The provider deletes a secret through the vault's own endpoint, not Resource Manager: that
+                # needs a data role and a way through the vault's firewall, and CI has neither. Source:
+                # custom_keyvault.go in https://github.com/pulumi/pulumi-azure-native
+                opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
             )
         return Secrets(
             vault_uri=f"https://{production.names.key_vault}.vault.azure.net",
@@ -187,7 +206,7 @@ class BorrowedFoundation(pulumi.ComponentResource):
             return own[purpose].id if purpose in own else f"{account}/{containers}/{purpose}"
 
         granted: list[pulumi.Resource] = [
-            self._grant(f"app-writes-{what}", app, production.writer_role_id, scope(vault, what))
+            self._grant(f"app-writes-{what}", app, production.names.writer_role_id, scope(vault, what))
             for what in (BACKUPS, SIGNALS, CONTROL)
         ]
         read = {
@@ -223,12 +242,11 @@ class BorrowedFoundation(pulumi.ComponentResource):
         role: str,
         scope: pulumi.Input[str],
     ) -> azure.authorization.RoleAssignment:
-        subscription = self._args.production.subscription_id
         return azure.authorization.RoleAssignment(
             f"{self._name}-{what}",
             principal_id=who.principal_id,
             principal_type="ServicePrincipal",
-            role_definition_id=role if role.startswith("/") else builtin_role(subscription, role),
+            role_definition_id=role_id(self._args.production.subscription_id, role),
             scope=scope,
             opts=child(self),
         )

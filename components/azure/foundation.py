@@ -37,6 +37,8 @@ class Foundation:
     orders_place: BlobPlace
     hold_place: BlobPlace
     artifacts_url: str
+    agent_url: str
+    """The agent that this very checkout packed: what servers fetch must match the SHA-256 they are given."""
     artifacts_account: pulumi.Output[str]
     backup_account: pulumi.Output[str]
     site_endpoint: pulumi.Output[str]

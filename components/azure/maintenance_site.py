@@ -15,6 +15,7 @@ from components.options import blob_child, durable_child
 from components.settings import AzureSettings
 
 ORDERS, ARTIFACTS = "orders", "artifacts"
+AGENT_BLOB = "agent.zip"
 _PAGE = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
 
 
@@ -114,7 +115,7 @@ class MaintenanceSite(pulumi.ComponentResource):
         }
         self.agent = azure.storage.Blob(
             f"{name}-agent",
-            blob_name="agent.zip",
+            blob_name=AGENT_BLOB,
             account_name=account.name,
             container_name=private[ARTIFACTS].name,
             resource_group_name=args.ground.resource_group,

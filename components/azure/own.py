@@ -12,7 +12,13 @@ from components.azure.backup_vault import BackupVault, BackupVaultArgs
 from components.azure.foundation import BlobPlace, Foundation
 from components.azure.key_vault import KeyVault, KeyVaultArgs
 from components.azure.landing_zone import LandingZone, LandingZoneArgs
-from components.azure.maintenance_site import ARTIFACTS, ORDERS, MaintenanceSite, MaintenanceSiteArgs
+from components.azure.maintenance_site import (
+    AGENT_BLOB,
+    ARTIFACTS,
+    ORDERS,
+    MaintenanceSite,
+    MaintenanceSiteArgs,
+)
 from components.azure.watch import DeadMan, DeadManArgs
 from components.guests.documents import Orders
 from components.names import Names
@@ -82,6 +88,7 @@ def own_foundation(
             dump_interval_seconds=settings.backups.dump_interval_seconds,
             emails=settings.alert_emails,
             busy=settings.switches.gateway_runs,
+            azure_writes=settings.switches.azure_writes,
         ),
         opts,
     )
@@ -94,6 +101,7 @@ def own_foundation(
         orders_place=BlobPlace(**in_site, container=site.orders_container),
         hold_place=BlobPlace(**in_site, container=site.site.container_name),
         artifacts_url=f"{site.blobs}/{ARTIFACTS}",
+        agent_url=f"{site.blobs}/{ARTIFACTS}/{AGENT_BLOB}",
         artifacts_account=site.account_name,
         backup_account=vault.account_name,
         site_endpoint=site.endpoint,

@@ -52,13 +52,6 @@ class Production:
         return self.id("Microsoft.Storage/storageAccounts", self.names.vault_account)
 
     @property
-    def writer_role_id(self) -> str:
-        """Id of the custom role that reads and writes blobs but cannot delete."""
-        return (
-            f"{self.group_id}/providers/Microsoft.Authorization/roleDefinitions/{self.names.writer_role_id}"
-        )
-
-    @property
     def key_vault_id(self) -> str:
         """Id of the key vault."""
         return self.id("Microsoft.KeyVault/vaults", self.names.key_vault)

@@ -97,6 +97,7 @@ class StandbyServers(pulumi.ComponentResource):
         )
         install = documents.azure_install(
             artifacts=foundation.artifacts_url,
+            agent=foundation.agent_url,
             agent_sha256=args.agent_sha256,
             jar=args.application.jar,
             jar_sha256=args.application.jar_sha256,

@@ -50,6 +50,8 @@ class DeadManArgs:
     emails: tuple[str, ...]
     busy: bool
     """The standby runs and sends logs too."""
+    azure_writes: bool
+    """The standby is the writer. Its agent skips no dump, and no other alarm watches its dumps."""
 
 
 class DeadMan(pulumi.ComponentResource):
@@ -119,7 +121,7 @@ class DeadMan(pulumi.ComponentResource):
             criteria=azure.monitor.ScheduledQueryRuleCriteriaArgs(
                 all_of=[
                     azure.monitor.ConditionArgs(
-                        query=no_backup_query(names.vault_account),
+                        query=no_backup_query(names.vault_account, log_counts=not args.azure_writes),
                         time_aggregation="Total",
                         metric_measure_column="Backups",
                         operator="LessThan",
@@ -146,22 +148,24 @@ def window(dump_interval_seconds: int) -> str:
     return next((text for minutes, text in _WINDOWS.items() if minutes >= needed), _WINDOWS[2880])
 
 
-def no_backup_query(account: str) -> str:
-    """Counts completed backups and archived log, and is 0 even while the table of logs does not exist.
+def no_backup_query(account: str, *, log_counts: bool) -> str:
+    """Counts completed backups, and archived log where it counts; 0 even without the table of logs.
 
     A backup is complete with its manifest (``backup_<time>.json``), which is small enough for one PutBlob.
     A database that nobody changes gets no new dump for a day, but its log goes on: RDS itself commits a
-    heartbeat about every five minutes, and each is archived as a segment below ``binlog/``.
+    heartbeat about every five minutes, and each is archived as a segment below ``binlog/``. The age of AWS's
+    dumps is then its own alarm's.
     Columns: https://learn.microsoft.com/azure/azure-monitor/reference/tables/storagebloblogs
     """
+    manifest = f'ObjectKey contains "/{BACKUPS}/backup_" and ObjectKey endswith ".json"'
+    counted = f'({manifest}) or ObjectKey contains "/{BACKUPS}/binlog/"' if log_counts else manifest
     columns = "TimeGenerated:datetime, AccountName:string, OperationName:string, StatusCode:string"
     return "\n".join(
         (
             f"union isfuzzy=true (datatable({columns}, ObjectKey:string)[]), StorageBlobLogs",
             f'| where AccountName == "{account}" and StatusCode == "201"',
             '| where OperationName in ("PutBlob", "PutBlockList")',
-            f'| where (ObjectKey contains "/{BACKUPS}/backup_" and ObjectKey endswith ".json")',
-            f'    or ObjectKey contains "/{BACKUPS}/binlog/"',
+            f"| where {counted}",
             "| summarize Backups = count()",
         )
     )

@@ -172,11 +172,11 @@ def aws_install(*, bucket: str, key: str, sha256: str, region: str, allocation_i
 
 
 def azure_install(
-    *, artifacts: str, agent_sha256: str, jar: str, jar_sha256: str, client_id: str
+    *, artifacts: str, agent: str, agent_sha256: str, jar: str, jar_sha256: str, client_id: str
 ) -> dict[str, Any]:
-    """install.json of the application server. ``artifacts`` is the container's URL."""
+    """install.json of the application server. ``artifacts`` is a container's URL, ``agent`` a blob's."""
     return {
-        "agent": {"source": f"{artifacts}/agent.zip", "sha256": agent_sha256},
+        "agent": {"source": agent, "sha256": agent_sha256},
         "jar": {"source": f"{artifacts}/{jar}", "sha256": jar_sha256},
         "client_id": client_id,
     }

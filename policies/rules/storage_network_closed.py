@@ -20,8 +20,11 @@ def problems(account: Seen) -> Iterator[str]:
         return
     if account.differs("networkRuleSet.defaultAction", "Deny"):
         yield "networkRuleSet.defaultAction is not Deny: a stolen token would do from anywhere"
-    if account.differs("networkRuleSet.bypass", "None"):
-        yield "networkRuleSet.bypass is not None: other Azure services of other tenants pass"
+    if account.differs("networkRuleSet.bypass", "AzureServices"):
+        yield (
+            "networkRuleSet.bypass is not AzureServices: lifecycle management is blocked, and the vault "
+            "grows for ever; trusted services still need a role"
+        )
     for rule in account.parts("networkRuleSet.ipRules"):
         address = rule.text("iPAddressOrRange")
         if address and _wide(address):

@@ -168,3 +168,13 @@ def test_a_drill_is_always_taken_down() -> None:
     steps = list(_steps(_FOLDER / "workflows" / "drill.yml"))
     assert steps[-1]["with"]["command"] == "destroy"
     assert steps[-1]["if"].startswith("always()")
+
+
+def test_whoever_opens_a_pull_request_does_not_become_who_may_read_the_accounts_key() -> None:
+    """The provider reads blobs with it, so a refresh needs a right that a preview must not have."""
+    for file in _WORKFLOWS:
+        workflow = _read(file)
+        for job in workflow["jobs"].values():
+            refreshes = any("refresh" in step.get("with", {}) for step in job["steps"])
+            assert not (refreshes and job.get("environment") == "preview"), file.stem
+            assert not (refreshes and "pull_request" in workflow["on"]), file.stem

@@ -7,7 +7,15 @@ import itertools
 import pytest
 
 from tests.program.recorder import Recorded, Run
-from tests.program.runs import SITUATIONS, emergency, normal, opened, run_program, situation_called
+from tests.program.runs import (
+    SITUATIONS,
+    STANDALONE,
+    emergency,
+    normal,
+    opened,
+    run_program,
+    situation_called,
+)
 
 IDENTITIES = (
     "azure-native:managedidentity:",
@@ -150,3 +158,20 @@ def test_every_component_registers_its_outputs() -> None:
     components = {r.name for r in run if not r.custom}
     assert components == run.finished
     assert all(r.type.startswith("pilotlight:") for r in run if not r.custom)
+
+
+@pytest.mark.parametrize("situation", STANDALONE)
+def test_taking_a_drill_down_asks_nothing_of_the_key_vault_itself(situation: str) -> None:
+    """Resource Manager makes secrets but cannot delete them: the provider calls the vault's own endpoint,
+    where neither the firewall nor a role admits whoever runs it."""
+    secrets = situation_called(situation).of("azure-native:keyvault:Secret")
+    assert len(secrets) == 2
+    assert all(secret.retain for secret in secrets)
+
+
+@pytest.mark.parametrize("situation", [*SITUATIONS, *STANDALONE])
+def test_rights_name_their_role_as_azure_answers_it(situation: str) -> None:
+    """Else a refresh finds every assignment changed, and grants anew what is already granted."""
+    start = "/subscriptions/11111111-2222-3333-4444-555555555555/providers/Microsoft.Authorization/"
+    for grant in situation_called(situation).of("azure-native:authorization:RoleAssignment"):
+        assert str(grant.inputs["roleDefinitionId"]).startswith(f"{start}roleDefinitions/"), grant.name

@@ -102,9 +102,26 @@ def test_user_data_is_small_valid_and_without_a_secret(situation: str) -> None:
         assert set(yaml.safe_load(text)) == {"packages", "write_files", "runcmd"}
 
 
-def _agent_config(run: Run, machine: str) -> dict[str, object]:
+def _document(run: Run, machine: str, path: str) -> dict[str, object]:
     files = yaml.safe_load(_cloud_init(run.one(machine)))["write_files"]
-    return json.loads(next(f["content"] for f in files if f["path"] == "/etc/pilotlight/agent.json"))
+    return json.loads(next(f["content"] for f in files if f["path"] == path))
+
+
+def _agent_config(run: Run, machine: str) -> dict[str, object]:
+    return _document(run, machine, "/etc/pilotlight/agent.json")
+
+
+@pytest.mark.parametrize("situation", ["emergency", *STANDALONE])
+def test_the_agent_that_a_server_expects_is_uploaded_by_the_same_run(situation: str) -> None:
+    """Its SHA-256 is this checkout's. Another run's file, of another commit, would be refused at boot."""
+    run = situation_called(situation)
+    install = _document(run, "standby-servers-app", "/opt/pilotlight/install.json")
+    blobs = {
+        "https://{accountName}.blob.core.windows.net/{containerName}/{blobName}".format_map(blob.inputs)
+        for blob in run.of("azure-native:storage:Blob")
+        if "source" in blob.inputs
+    }
+    assert install["agent"]["source"] in blobs  # type: ignore[index]
 
 
 def test_both_agents_talk_through_the_same_containers() -> None:
@@ -128,7 +145,7 @@ def test_the_vault_has_no_key_and_admits_three_places() -> None:
     assert account["allowSharedKeyAccess"] is False
     assert account["allowBlobPublicAccess"] is False
     rules = account["networkRuleSet"]
-    assert (rules["defaultAction"], rules["bypass"]) == ("Deny", "None")
+    assert (rules["defaultAction"], rules["bypass"]) == ("Deny", "AzureServices")
     assert [rule["iPAddressOrRange"] for rule in rules["ipRules"]] == ["203.0.113.5", "192.0.2.10"]
     assert len(rules["virtualNetworkRules"]) == 1
 

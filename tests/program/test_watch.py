@@ -117,10 +117,28 @@ def test_the_dead_man_watches_manifests_of_the_vault_that_is_logged() -> None:
     run = normal()
     account = run.one("backup-vault-account")
     query = run.one("dead-man-no-backup").inputs["criteria"]["allOf"][0]["query"]
-    assert query == no_backup_query(account.inputs["accountName"])
+    assert query == no_backup_query(account.inputs["accountName"], log_counts=True)
     setting = run.one("dead-man-vault-log").inputs
     assert setting["resourceUri"] == "/id/backup-vault-account/blobServices/default"
     assert [entry["category"] for entry in setting["logs"] if entry["enabled"]] == ["StorageWrite"]
+
+
+@pytest.mark.parametrize(
+    ("situation", "counts"),
+    [
+        ("normal", True),
+        ("emergency", True),
+        ("opened", False),
+        ("closed again", False),
+        ("failback", False),
+        ("AWS serves", True),
+    ],
+)
+def test_azures_own_dumps_are_watched_while_it_writes(situation: str, counts: bool) -> None:
+    """No alarm of AWS's looks at them, and an archive that goes on would hide that they fail."""
+    query = situation_called(situation).one("dead-man-no-backup").inputs["criteria"]["allOf"][0]["query"]
+    assert "backup_" in query
+    assert ("/binlog/" in query) is counts
 
 
 def test_nothing_waits_for_the_standbys_alerts() -> None:
@@ -136,6 +154,13 @@ def test_backends_are_watched_once_users_reach_them() -> None:
     """Before that an empty database behind the gateway is no incident."""
     names = [{r.name for r in run.of("azure-native:monitor:")} for run in (emergency(), opened())]
     assert names[1] - names[0] == {"standby-watch-gateway-backends"}
+
+
+def test_a_fenced_petclinic_is_no_incident() -> None:
+    """With AWS the writer its probe fails by intention: the alert would ring until the standby is gone."""
+    watched = [situation_called(s).names() for s in ("failback", "AWS serves", "released")]
+    kind = "azure-native:monitor:MetricAlert"
+    assert [(kind, "standby-watch-gateway-backends") in names for names in watched] == [True, False, False]
 
 
 @pytest.mark.parametrize("situation", STANDALONE)

@@ -119,9 +119,16 @@ def test_without_archive_and_verification_nothing_is_read_back() -> None:
     assert usage.read_back_gb(a) == 0
     assert usage.read_operations(a) == 0
     assert usage.archived_gb_per_month(a) == 0
+    assert usage.list_operations(a, 49) == 0
     only_packs = A.but(verify_interval_hours=0)
     assert usage.read_back_gb(only_packs) == pytest.approx(5 / 3 * 30 / 1000 * 1.03)
     assert usage.archived_gb_per_month(only_packs) == pytest.approx(2 * 5 / 3 * 30 / 1000)
+
+
+def test_every_survey_of_the_log_is_paid_for_page_by_page() -> None:
+    a = A.but(verify_interval_hours=0, log_packs_per_day=24, log_files_per_day=192)
+    one = 3 + 1 + 2 + 9  # folders, a page of 1,176 packs, two of 9,408 files, the files of 1.125 hours
+    assert usage.list_operations(a, 49) == 24 * 30 * one
 
 
 @settings(max_examples=20, deadline=None)

@@ -19,6 +19,7 @@ STATE: dict[str, Any] = {
     "site": "aws",
     "writer": "aws",
     "errors": {},
+    "stretched_by_seconds": 0.0,
     "fresh_at": "2026-01-01T11:59:00.000+00:00",
     "archive": {"archived_through": "2026-01-01T11:59:59.000+00:00"},
     "verification": {"at": "2026-01-01T11:30:00+00:00", "good_at": "2026-01-01T11:00:00+00:00"},
@@ -32,6 +33,14 @@ def test_ages_are_of_what_a_restore_could_use() -> None:
         "ArchiveLagSeconds": 1,
         "VerificationAgeSeconds": 3600,  # of the last good one, not of the one that failed since
     }
+
+
+def test_a_dump_that_the_budget_puts_off_is_not_late() -> None:
+    """The alarm's limit is three configured intervals: it would ring all day, and nobody would look."""
+    stretched = {**STATE, "stretched_by_seconds": 6900.0, "fresh_at": "2026-01-01T10:00:00+00:00"}
+    assert figures(stretched, NOW)["BackupAgeSeconds"] == 300
+    missed = {**stretched, "fresh_at": "2026-01-01T09:00:00+00:00"}
+    assert figures(missed, NOW)["BackupAgeSeconds"] == 3900
 
 
 def test_what_is_not_known_is_not_sent_and_never_as_zero() -> None:

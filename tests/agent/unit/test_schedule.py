@@ -8,8 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent import schedule
+from agent.archive.service import until_packing
 from agent.config import Dump
 from agent.gtid import GtidSet
 from agent.schedule import is_fresh, stretched, unchanged
@@ -91,3 +94,12 @@ def test_the_interval_stretches_to_what_the_budget_pays() -> None:
     interval_s, why = stretched(DUMP, 10_000_000_000)
     assert interval_s == 86_400 and "still more than that budget" in why
     assert stretched(replace(DUMP, egress_gb_per_month=None), 10**12) == (300, "")
+
+
+@given(st.floats(1, 86_400), st.floats(1e9, 2e9))
+def test_packing_comes_once_a_period_and_soon_after_its_end(period_s: float, now: float) -> None:
+    """Each time costs a listing for every log file that is not packed yet."""
+    wait = until_packing(period_s, now)
+    assert 0 < wait <= period_s
+    into = (now + wait) % period_s / period_s
+    assert into == pytest.approx(1 / 8, abs=1e-3)

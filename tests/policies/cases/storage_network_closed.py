@@ -14,14 +14,15 @@ CASES = [
             inputs={
                 "networkRuleSet": {
                     "defaultAction": "Deny",
-                    "bypass": "None",
+                    "bypass": "AzureServices",
                     "ipRules": [{"iPAddressOrRange": "203.0.113.5", "action": "Allow"}],
                 }
             },
         ),
         breaks=[
             Break(at={"networkRuleSet.defaultAction": "Allow"}, says="defaultAction is not Deny"),
-            Break(at={"networkRuleSet.bypass": "AzureServices"}, says="bypass is not None"),
+            Break(at={"networkRuleSet.bypass": "None"}, says="lifecycle management is blocked"),
+            Break(at={"networkRuleSet.bypass": "Logging, Metrics"}, says="lifecycle management is blocked"),
             Break(
                 at={"networkRuleSet.ipRules.0.iPAddressOrRange": "203.0.0.0/16"}, says="admits 203.0.0.0/16"
             ),
