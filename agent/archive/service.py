@@ -273,8 +273,7 @@ class Archiver:
                 continue
             except AgentError as error:
                 _log.error("looking after the archived log: %s", error)
-            except Exception:
-                # Without this thread a dump that is needed would be needed for ever, and made again and again.
+            except Exception:  # noqa: BLE001 - without this thread a needed dump is needed for ever
                 _log.exception("looking after the archived log: an error of this program")
 
     def _look_for_base(self, epoch: Epoch) -> None:

@@ -104,8 +104,11 @@ def test_an_opening_that_fails_and_orders_that_cannot_be_read_stop_no_backups(
     flexible.execute(f"DROP EVENT {SCHEMA}.gone")
     world.container("orders").upload_blob("orders.json", b"not JSON", overwrite=True)
     world.epoch(2, "azure")
+    world.azure.document["archive"] = {"flush_seconds": 0.1}
     with world.azure.start("run") as agent:
         wait_for(lambda: world.aws.works("list")["backups"][0]["epoch"] == 2, 60)
+        add_owners(flexible, 1)
+        wait_for(lambda: any(name.startswith("binlog/2/") for name in world.names()), 60)
         wait_for(lambda: "gone" in str(heartbeat(world, "azure").get("errors")), 60)
         agent.terminate()
         agent.wait(30)

@@ -34,7 +34,9 @@ class Memory:
 
     def folders(self, prefix: str, delimiter: str) -> Iterator[str]:
         rests = [name.removeprefix(prefix) for name in self.blobs if name.startswith(prefix)]
-        yield from sorted({prefix + rest.split(delimiter)[0] + delimiter for rest in rests if delimiter in rest})
+        yield from sorted(
+            {prefix + rest.split(delimiter)[0] + delimiter for rest in rests if delimiter in rest}
+        )
 
     def read(self, name: str) -> tuple[bytes, str]:
         return self.blobs[name][0], ""
