@@ -147,7 +147,7 @@ class Archiver:
             server,
             log,
             self._context.backups,
-            previous_gtids=cache(lambda file: read_previous_gtids(account, file)),
+            previous_gtids=cache(lambda file: server.purged | read_previous_gtids(account, file)),
             base=newest_base(self._context.backups, epoch.epoch),
         )
         self._begin(epoch, log.gtids, start)
