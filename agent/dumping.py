@@ -61,7 +61,9 @@ class Dumping:
             self._next = 0.0  # the new epoch's chain begins now
         now = time.monotonic()
         if self._archiving.needs_dump and now >= self._needed_again and not self._job.busy:
-            self._needed_again = now + _NEED_PAUSE_S
+            # What makes each transaction useless to the log (a session with binlog_format=STATEMENT) needs a
+            # dump all the time: then the interval holds, and with it the budget for egress.
+            self._needed_again = now + self._interval_s
             self.at_once("the archived log has a hole or cannot be replayed whole")
         if not self._job.busy and now >= self._next:
             self._ordered, self._forced, self._began = self._forced, "", now
@@ -131,7 +133,7 @@ class Dumping:
             return
         manifest, self._fresh_at = result
         took = time.monotonic() - self._began
-        self._needed_again = time.monotonic() + _NEED_PAUSE_S
+        self._needed_again = max(self._needed_again, time.monotonic() + _NEED_PAUSE_S)
         same = self._base is not None and manifest.backup == self._base.backup
         if same and not self._skipped:
             _log.info("nothing changed since %s: no dump until something does", manifest.backup)

@@ -81,19 +81,27 @@ def close(database: Session, users: Sequence[str], epoch: Epoch) -> int:
     is found by the next call.
 
     Raises:
-        DatabaseError: an account cannot be locked, or a session cannot be ended.
+        DatabaseError: an account cannot be locked, or a session cannot be ended; all others were.
     """
+    failed: list[DatabaseError] = []
     for account in accounts(database, users):
         if not account.locked:
-            database.rows(
-                "ALTER USER %s@%s ACCOUNT LOCK ATTRIBUTE %s",
-                [account.user, account.host, f'{{"{_REASON}": "{epoch.epoch}"}}'],
-            )
+            try:
+                database.rows(
+                    "ALTER USER %s@%s ACCOUNT LOCK ATTRIBUTE %s",
+                    [account.user, account.host, f'{{"{_REASON}": "{epoch.epoch}"}}'],
+                )
+            except DatabaseError as error:
+                failed.append(error)
+                continue
             _log.warning(
                 "%s@%s is locked: epoch %d names %s as the writer",
                 *(account.user, account.host, epoch.epoch, epoch.writer),
             )
-    return _end_sessions(database, users)
+    ended = _end_sessions(database, users)
+    for error in failed:
+        raise error
+    return ended
 
 
 def release(database: Session, users: Sequence[str]) -> None:
@@ -149,12 +157,15 @@ def _end_sessions(database: Session, users: Sequence[str]) -> int:
     if not found:
         return 0
     end = _killer(database)
+    failed: list[DatabaseError] = []
     for session in found:
         try:
             end(session)
         except DatabaseError as error:
             if f"{_GONE} " not in str(error):
-                raise
+                failed.append(error)
+    for error in failed:
+        raise error
     _log.warning("%d sessions of the application were ended", len(found))
     return len(found)
 

@@ -72,6 +72,7 @@ class Agent:
         self._archiving.start()
         while not self._stopping.is_set():
             self._troubles.attempt("epoch", self._follow_epoch)
+            self._troubles.attempt("opening", self._open)
             self._troubles.attempt("fence", self._keep_one_writer)
             self._troubles.attempt("schedule", self._step)
             if time.monotonic() >= self._next_heartbeat:
@@ -94,18 +95,28 @@ class Agent:
             self._sending.begin(lambda: metrics.send(values, now))
 
     def _follow_epoch(self) -> None:
-        """Learn who writes; become the writer when the operator ordered it."""
+        """Learn who writes."""
         self._epoch = None  # whoever cannot read it must not act on what it was
         self._epoch = epoch = read_epoch(self._context.control)
-        if self._site == "azure" and wants_to_open(read_orders(self._context.orders), epoch, self._site):
+        self._archive_epoch = (epoch, time.monotonic())
+
+    def _open(self) -> None:
+        """Become the writer when the operator ordered it, and complete what an interruption left undone.
+
+        Orders that cannot be read, or cannot be followed, stop neither a writer's backups nor the fence.
+        """
+        epoch = self._epoch
+        if epoch is None:
+            return
+        if epoch.writer == self._site:
+            if self._opened_epoch != epoch.epoch:
+                self._finish_opening(epoch)
+        elif self._site == "azure" and wants_to_open(read_orders(self._context.orders), epoch, self._site):
             with session(self._context.login()) as database:
                 marker = read_marker(database)
                 epoch = become_writer(database, self._context.control, epoch, self._context.config, marker)
             self._opened_epoch = epoch.epoch
-        if epoch.writer == self._site and self._opened_epoch != epoch.epoch:
-            self._finish_opening(epoch)
-        self._epoch = epoch
-        self._archive_epoch = (epoch, time.monotonic())
+            self._epoch, self._archive_epoch = epoch, (epoch, time.monotonic())
 
     def _keep_one_writer(self) -> None:
         """Close this database to the application while another site writes; open what we closed.

@@ -96,9 +96,11 @@ class _Look:
         self.bytes = 0
         self.names: dict[str, str] = {}
         self._seen: set[bytes] = set()
+        self._changed: set[str] = set()  # schemas, by the present transaction
 
     def at(self, transaction: Transaction, *, in_window: bool) -> None:
         """Read one transaction."""
+        self._changed.clear()
         events = self._watched(transaction, in_window=in_window and not self._exact)
         if in_window:
             reason = ambiguous([replace(transaction, events=events)], self._schemas)
@@ -122,9 +124,13 @@ class _Look:
 
     def _flaw(self, event: Event, query: Query | None) -> str:
         """What makes the event useless, unless it is about other schemas only."""
-        flaw = flaw_of(event, query)
-        schemas = schemas_of(event, query) if flaw else None
-        ours = schemas is None or any(schema.lower() in self._dumped for schema in schemas)
+        flaw, schemas = flaw_of(event, query), schemas_of(event, query)
+        if schemas is None:
+            return flaw
+        self._changed.update(schema.lower() for schema in schemas)
+        # Rows do not say of which schema they are: of one that the transaction announced.
+        about = {schema.lower() for schema in schemas} or self._changed
+        ours = not about or not about.isdisjoint(self._dumped)
         return flaw if ours else ""
 
     def _table(self, event: Event, gtid: str, *, in_window: bool) -> None:

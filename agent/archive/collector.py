@@ -78,6 +78,7 @@ class Collector:
         self._leaving_out = False
         self._boundaries = Boundaries(inside=resumed is not None)
         self._open: Open | None = resumed
+        self._lost = ""  # said by the server since the last transaction
         self._head = b""
         self._batch: Batch | None = None
         self._whole = 0  # bytes of the batch's log up to the last transaction's end
@@ -115,6 +116,8 @@ class Collector:
             self._begin(placed)
         elif self._open is not None:
             self._look(placed, self._open)
+        elif event.type == Type.INCIDENT:
+            self._lost = flaw_of(event, None)
         if self._leaving_out:
             if where == "end":
                 self._leaving_out, self._open = False, None
@@ -136,7 +139,7 @@ class Collector:
     def _file_begins(self, placed: Placed) -> list[Batch]:
         """What is left of the file before it; a rest without transactions (ROTATE, STOP) is not worth one."""
         self._head = placed.event.raw
-        if self._batch is None or (self._batch.file, self._batch.end) == (placed.file, placed.start):
+        if placed.start == placed.end:  # made up by the server, for an entry in the middle of a file
             return []
         if self._boundaries.is_inside:
             # The server died while it wrote this transaction, which it therefore never committed.
@@ -145,7 +148,7 @@ class Collector:
             self._batch = None
             return [left] if left else []
         left, self._batch, self._whole = self._batch, None, 0
-        return [left] if left.gtids else []
+        return [left] if left and left.gtids else []
 
     def _begin(self, placed: Placed) -> None:
         event = placed.event
@@ -161,7 +164,9 @@ class Collector:
                 self._skipped.append(head.gtid)
             else:
                 self._skip = None
-        self._open = Open(head.gtid, head.committed_us, time.monotonic())
+        # Nothing names what was lost before it, so it is the first that must not be replayed.
+        lost, self._lost = self._lost, ""
+        self._open = Open(head.gtid, head.committed_us, time.monotonic(), unsure=bool(lost), flaw=lost)
 
     def _look(self, placed: Placed, inside: Open) -> None:
         names = schemas_of(placed.event, self._boundaries.query)

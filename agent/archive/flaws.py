@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 from agent.binlog.events import Event, Query, Type, read_table_map_schema, updated_schemas
+from agent.binlog.rows import KINDS, are_whole
 
 _BY_STATEMENT = "rows changed by a statement; set binlog_format to ROW, and let no session change it"
 _DISTRIBUTED = "distributed (XA), whose outcome a copy cannot know"
+_PARTS = "parts of rows only; set binlog_row_image to FULL, and let no session change it"
 _FLAWS: dict[int, str] = {
     Type.BEGIN_LOAD_QUERY: _BY_STATEMENT,
     Type.EXECUTE_LOAD_QUERY: _BY_STATEMENT,
@@ -33,6 +35,8 @@ def flaw_of(event: Event, query: Query | None) -> str:
         if _XA.match(query.statement):
             return _DISTRIBUTED
         return _BY_STATEMENT if _DML.match(query.statement) else ""
+    if event.type in KINDS:
+        return "" if are_whole(event) else _PARTS
     return _FLAWS.get(event.type, "")
 
 

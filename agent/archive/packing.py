@@ -71,8 +71,10 @@ def _groups(pieces: tuple[Piece, ...], period_s: float) -> Iterator[list[Piece]]
             continue
         group.append(piece)
         size += piece.size
-        if following.source != piece.source:
-            yield group  # another server took over
+        if following.source != piece.source or not following.before <= piece.after:
+            # Another server took over, or what lies between was archived elsewhere or never. A pack says no
+            # more than what came before it and what it adds, so a gap inside it could not be seen.
+            yield group
             group, size = [], 0
             continue
         full = size + following.size > _LIMIT

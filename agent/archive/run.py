@@ -1,7 +1,7 @@
 """The pieces of an archived log, and the run of them that serves a base.
 
 A run is continuous by GTID sets: each piece's ``before`` is contained in what the base and the pieces so far
-hold.
+hold. That alone would also join two histories: see ``_is_apart``.
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ class Log:
         for piece in self.pieces:
             chains.setdefault(piece.source, []).append(piece)
         known, chosen = gtid_before, list[Piece]()
-        waiting, progress = dict(chains), True
+        apart = {source: chain for source, chain in chains.items() if _is_apart(chain[-1], gtid_before)}
+        waiting = {source: chain for source, chain in chains.items() if source not in apart}
+        progress = True
         while progress:
             progress = False
             for source, chain in list(waiting.items()):
@@ -132,7 +134,7 @@ class Log:
             base=gtid_before,
             gtids=known - gtid_before,
             through_us=max((piece.last_us for piece in chosen), default=0),
-            hole=self._hole(waiting, known),
+            hole=self._hole(waiting, known) or _apart(apart, gtid_before),
             flaws=tuple(piece.flaw for piece in chosen if piece.flaw and not piece.gtids <= gtid_before),
         )
 
@@ -146,6 +148,25 @@ class Log:
                         f"{piece.before - known}, which neither the base nor the log holds{damage}"
                     )
         return "; ".join(self.damaged.values())
+
+
+def _is_apart(last: Piece, base: GtidSet) -> bool:
+    """Whether a chain of log belongs to another history than the base: each has what the other lacks.
+
+    One writer's states follow one another, each within the next. A server that was restored to an older state
+    and went on goes another way, within the same epoch until somebody begins a new one.
+    """
+    return not (base <= last.after or last.after <= base)
+
+
+def _apart(apart: dict[tuple[str, str], list[Piece]], base: GtidSet) -> str:
+    for chain in apart.values():
+        return (
+            f"the log up to {chain[-1].name} belongs to another history than the base: it holds "
+            f"{chain[-1].after - base}, and the base {base - chain[-1].after}; the server was restored to an "
+            "older state: begin a new epoch"
+        )
+    return ""
 
 
 def _entry(chain: list[Piece], known: GtidSet) -> int | None:

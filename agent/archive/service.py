@@ -87,7 +87,8 @@ class Archiver:
         before that time is archived; it goes on while there is nothing to archive. ``behind_bytes``: read
         and not acknowledged. ``segments``: acknowledged by this process. ``hole``: why no backup reaches the
         archived end until the next one. ``error``: what is being tried again. ``touched``: those
-        transactions of this epoch and process that changed a dumped schema, and perhaps others.
+        transactions of this epoch that changed a dumped schema, and others: all that this process did not
+        archive itself.
         """
         with self._lock:
             return dict(self._state)
@@ -100,8 +101,16 @@ class Archiver:
 
     def run(self, stopping: threading.Event) -> None:
         """Archive until ``stopping`` is set; whatever fails is told and tried again."""
-        helper = threading.Thread(target=self._maintain, args=(stopping,), name="log-keeper", daemon=True)
+        ended = threading.Event()
+        helper = threading.Thread(target=self._maintain, args=(ended,), name="log-keeper", daemon=True)
         helper.start()
+        try:
+            self._keep_archiving(stopping)
+        finally:  # a programming error too: whoever begins again begins another helper
+            ended.set()
+            helper.join()
+
+    def _keep_archiving(self, stopping: threading.Event) -> None:
         pause = _FIRST_PAUSE_S
         while not stopping.is_set():
             acknowledged = self.status()["segments"]
@@ -119,7 +128,6 @@ class Archiver:
             progress = self.status()["segments"] > acknowledged
             pause = _FIRST_PAUSE_S if progress else min(max(2 * pause, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
             stopping.wait(pause)
-        helper.join()
 
     def _current(self, seen: Epoch | None = None) -> Epoch:
         """The epoch under which this site may archive: the one that was ``seen``, if given.
@@ -143,7 +151,7 @@ class Archiver:
             server,
             log,
             self._context.backups,
-            previous_gtids=cache(lambda file: read_previous_gtids(account, file)),
+            previous_gtids=cache(lambda file: server.purged | read_previous_gtids(account, file)),
             base=newest_base(self._context.backups, epoch.epoch),
         )
         self._begin(epoch, log.gtids, start)
@@ -199,8 +207,16 @@ class Archiver:
         with self._lock:
             if self._epoch_seen != epoch.epoch:
                 self._epoch_seen, self._touched, self._needs = epoch.epoch, GtidSet({}), GtidSet({})
-                self._state |= {"touched": "", "hole": "", "archived_through": None}
-            self._state |= {"archived_gtid": str(archived), "position": f"{start.file}:{start.position}"}
+                self._state |= {"archived_gtid": "", "hole": "", "archived_through": None}
+            # What another agent archived, or what was acknowledged after we had given up, nobody looked at
+            # here: it may have changed anything.
+            unseen = archived - GtidSet.parse(self._state["archived_gtid"])
+            self._touched = bounded(self._touched | unseen)
+            self._state |= {
+                "touched": str(self._touched),
+                "archived_gtid": str(archived),
+                "position": f"{start.file}:{start.position}",
+            }
         if start.needs:
             self._require(start.needs, start.hole)
         _log.info("archiving epoch %d from %s:%d on", epoch.epoch, start.file, start.position)
@@ -247,18 +263,22 @@ class Archiver:
 
     def _maintain(self, stopping: threading.Event) -> None:
         """What need not be at once: looking for the backup that closes a hole, and packing."""
-        next_pack = time.monotonic() + min(self._settings.pack_s, _LOOK_S)
-        while not stopping.wait(min(self._settings.pack_s, _LOOK_S)):
+        look_s = min(self._settings.pack_s, _LOOK_S)
+        next_pack = time.monotonic() + look_s
+        while not stopping.wait(look_s):
             try:
                 epoch = self._current()
                 self._look_for_base(epoch)
                 if time.monotonic() >= next_pack:
-                    pack(self._context.backups, epoch.epoch, self._settings.pack_s, stopping)
+                    # Set before: what is damaged stays so, and each attempt lists the log and reads of it.
                     next_pack = time.monotonic() + until_packing(self._settings.pack_s, time.time())
+                    pack(self._context.backups, epoch.epoch, self._settings.pack_s, stopping)
             except EpochEndedError:
                 continue
             except AgentError as error:
-                _log.error("packing the archived log: %s", error)
+                _log.error("looking after the archived log: %s", error)
+            except Exception:  # noqa: BLE001 - without this thread a needed dump is needed for ever
+                _log.exception("looking after the archived log: an error of this program")
 
     def _look_for_base(self, epoch: Epoch) -> None:
         if not self.needs_dump:

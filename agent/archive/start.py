@@ -31,11 +31,18 @@ class LogFile:
 
 @dataclass(frozen=True)
 class Server:
-    """What the server says of its log. ``files``: oldest first."""
+    """What the server says of its log.
+
+    Attributes:
+        files: oldest first.
+        purged: what was committed and is in none of them. The heads of the files do not name what never was:
+            the history that a replica or a restored server was set up with.
+    """
 
     uuid: str
     files: tuple[LogFile, ...]
     executed: GtidSet
+    purged: GtidSet
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,8 @@ def ask(database: Session) -> Server:
     if not files:
         raise DatabaseError("the server has no binary log file; see: SHOW BINARY LOGS")
     uuid = str(database.value("SELECT @@server_uuid"))
-    return Server(uuid, files, GtidSet.parse(database.gtid_executed()))
+    purged = GtidSet.parse(str(database.value("SELECT @@GLOBAL.gtid_purged") or ""))
+    return Server(uuid, files, GtidSet.parse(database.gtid_executed()), purged)
 
 
 def find_start(
@@ -96,7 +104,7 @@ def find_start(
 
     Args:
         log: of this epoch.
-        previous_gtids: reads the head of a log file.
+        previous_gtids: what was committed before a log file began.
         base: ``gtid_before`` of the epoch's newest backup; None when there is none.
 
     Raises:

@@ -7,9 +7,10 @@ import time
 from collections import deque
 
 from agent.archive.collector import Batch, Collector
-from agent.binlog.stream import LogStream
+from agent.binlog.stream import HEARTBEAT_S, LogStream
 
 _FULL = 2  # batches that wait; then reading waits too, and memory stays bounded
+_WAITED_S = HEARTBEAT_S / 4
 
 
 class Tail:
@@ -43,12 +44,17 @@ class Tail:
 
     def _read(self) -> None:
         try:
+            asked = time.monotonic()
             for placed in self._stream:
+                waited_s = time.monotonic() - asked
                 with self._changed:
                     if self._closed:
                         return
                     if placed.is_heartbeat:
-                        self._be_quiet()
+                        # One that lay in a buffer while we did not read is old, and more may lie behind it.
+                        if waited_s >= _WAITED_S:
+                            self._be_quiet()
+                        asked = time.monotonic()
                         continue
                     waited = self._collector.waits_since
                     full = self._collector.feed(placed)
@@ -57,6 +63,7 @@ class Tail:
                         self._changed.notify_all()
                     while len(self._full) >= _FULL and not self._closed:
                         self._changed.wait()
+                asked = time.monotonic()
         except BaseException as error:  # noqa: BLE001 - raised again by take, in the thread that waits there
             with self._changed:
                 self._error = error

@@ -46,22 +46,34 @@ def read_rows(event: Event) -> Rows:
         LogError: it does not hold whole rows (binlog_row_image is not FULL).
     """
     data = bytes(event.body)
+    columns, start, whole = _head(data, event.type)
+    if not whole:
+        raise LogError("the log holds parts of rows only; set binlog_row_image=FULL and take a new dump")
     flags = int.from_bytes(data[6:8], "little")
-    columns, at = packed_integer(data, 8 + int.from_bytes(data[8:10], "little"))
-    size = (columns + 7) // 8
-    every = (1 << columns) - 1
-    for _ in range(2 if event.type == Type.UPDATE_ROWS else 1):
-        if int.from_bytes(data[at : at + size], "little") & every != every:
-            raise LogError("the log holds parts of rows only; set binlog_row_image=FULL and take a new dump")
-        at += size
     return Rows(
         event.type,
         int.from_bytes(data[:6], "little"),
         not flags & _NO_FOREIGN_KEY_CHECKS,
         data,
-        at,
+        start,
         columns,
     )
+
+
+def are_whole(event: Event) -> bool:
+    """Whether the rows of a rows event have all their columns."""
+    return _head(event.body, event.type)[2]
+
+
+def _head(body: bytes | memoryview, kind: int) -> tuple[int, int, bool]:
+    """How many columns the table has, where the first row begins, and whether each row has all of them."""
+    columns, at = packed_integer(body, 8 + int.from_bytes(body[8:10], "little"))
+    size = (columns + 7) // 8
+    every, whole = (1 << columns) - 1, True
+    for _ in range(2 if kind == Type.UPDATE_ROWS else 1):
+        whole = whole and int.from_bytes(body[at : at + size], "little") & every == every
+        at += size
+    return columns, at, whole
 
 
 def images(rows: Rows, readers: Sequence[Read]) -> Iterator[tuple[Row | None, Row | None]]:

@@ -173,7 +173,7 @@ def read_table_map(body: memoryview) -> TableMap:
     return TableMap(int.from_bytes(data[:6], "little"), schema, table, columns, extra.get(_SIGNEDNESS))
 
 
-def packed_integer(data: bytes, at: int) -> tuple[int, int]:
+def packed_integer(data: bytes | memoryview, at: int) -> tuple[int, int]:
     """A length-encoded integer and where it ends."""
     first = data[at]
     if first < 251:

@@ -69,6 +69,20 @@ def test_the_application_is_out_and_comes_back(server: MySqlServer, admin: Sessi
     again.close()
 
 
+def test_an_account_that_cannot_be_locked_keeps_no_other_one_in(server: MySqlServer, admin: Session) -> None:
+    server.execute("CREATE USER 'a_system'@'%%' IDENTIFIED BY 'a'")
+    server.execute("GRANT SYSTEM_USER ON *.* TO 'a_system'@'%%'")
+    held = connect(server)
+    try:
+        with pytest.raises(DatabaseError, match="ALTER USER"):
+            fence.close(admin, ("a_system", *USERS), EPOCH)
+        assert not works(held), "the session of the other one"
+        with pytest.raises(pymysql.err.OperationalError, match="locked"):
+            connect(server)
+    finally:
+        server.execute("DROP USER 'a_system'@'%%'")
+
+
 def test_a_lock_of_somebody_else_stays(server: MySqlServer, admin: Session) -> None:
     server.execute("ALTER USER shop@'%%' ACCOUNT LOCK")
     fence.close(admin, USERS, EPOCH)

@@ -308,12 +308,20 @@ def test_take_over_keeps_what_it_replaces_and_names_the_divergence(
     assert report["quarantine"] in world.names()
     uuid = str(rds.execute("SELECT @@server_uuid")[0][0])
     assert re.search(uuid, report["diverged_gtid"])
-    # The overtaken standby neither dumps nor takes the traffic back, whatever orders still lie around.
+    # The overtaken standby neither dumps nor takes the traffic back, whatever orders still lie around; and
+    # the application is locked out of it.
     assert world.azure.run("dump").code == 7
-    with world.azure.start("run") as agent:
-        wait_for(lambda: "epoch" in world.read("signals", "heartbeat-azure.json")["errors"], 20)
-        agent.terminate()
-        assert agent.wait(30) == 0
+    flexible.execute("CREATE USER shop@'%%' IDENTIFIED BY 'shop'")
+    world.azure.document["database"]["application_users"] = ["shop"]
+    locked = "SELECT account_locked FROM mysql.user WHERE User = 'shop'"
+    try:
+        with world.azure.start("run") as agent:
+            wait_for(lambda: "opening" in world.read("signals", "heartbeat-azure.json")["errors"], 20)
+            wait_for(lambda: flexible.execute(locked) == [("Y",)], 20)
+            agent.terminate()
+            assert agent.wait(30) == 0
+    finally:
+        flexible.execute("DROP USER shop@'%%'")
     assert world.read("control", "epoch.json")["epoch"] == 3
 
 

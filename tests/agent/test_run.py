@@ -92,3 +92,23 @@ def test_an_opening_that_was_interrupted_is_completed(
         wait_for(lambda: flexible.execute(status) == [("ENABLED",)], 60)
         agent.terminate()
         agent.wait(30)
+
+
+def test_an_opening_that_fails_and_orders_that_cannot_be_read_stop_no_backups(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    clinic(rds)
+    rds.execute(f"CREATE EVENT {SCHEMA}.gone ON SCHEDULE EVERY 1 DAY DO SELECT 1")
+    world.aws.works("dump")
+    world.azure.works("restore")
+    flexible.execute(f"DROP EVENT {SCHEMA}.gone")
+    world.container("orders").upload_blob("orders.json", b"not JSON", overwrite=True)
+    world.epoch(2, "azure")
+    world.azure.document["archive"] = {"flush_seconds": 0.1}
+    with world.azure.start("run") as agent:
+        wait_for(lambda: world.aws.works("list")["backups"][0]["epoch"] == 2, 60)
+        add_owners(flexible, 1)
+        wait_for(lambda: any(name.startswith("binlog/2/") for name in world.names()), 60)
+        wait_for(lambda: "gone" in str(heartbeat(world, "azure").get("errors")), 60)
+        agent.terminate()
+        agent.wait(30)

@@ -86,3 +86,21 @@ def test_a_server_that_lacks_what_is_archived_is_not_archived(vault: Vault, repl
         said = archiver.status()["error"]
     assert "does not have" in said and "new epoch" in said
     assert len(vault.segments()) == count
+
+
+def test_the_history_a_server_was_set_up_with_is_no_part_of_its_log(
+    vault: Vault, replica: MySqlServer
+) -> None:
+    """Set up from a snapshot newer than the archive's end: what lies between is a hole, and not forgotten."""
+    clinic(vault.server)
+    with vault.archiving() as archiver:
+        add_owners(vault.server, 1)
+        vault.caught_up(archiver)
+    add_owners(vault.server, 1)
+    replica.execute("RESET BINARY LOGS AND GTIDS")
+    replica.execute("SET GLOBAL gtid_purged = %s", (str(vault.executed()),))
+    vault.site.server = replica
+    vault.site.document["database"]["host"] = replica.address
+    clinic(replica)
+    with vault.archiving() as archiver:
+        wait_for(lambda: "missing" in archiver.status()["hole"] and archiver.needs_dump, PATIENCE_S)

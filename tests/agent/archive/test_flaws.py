@@ -28,6 +28,10 @@ _FLAWS = {
         "compressed",
         ["SET SESSION binlog_transaction_compression = ON", "INSERT INTO owners (name) VALUES ('x')"],
     ),
+    "row image": (
+        "parts of rows",
+        ["SET SESSION binlog_row_image = MINIMAL", "UPDATE owners SET name = 'y' ORDER BY id LIMIT 1"],
+    ),
     "partial JSON": (
         "parts of JSON",
         [

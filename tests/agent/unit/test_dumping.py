@@ -1,0 +1,46 @@
+"""How often the service dumps."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from agent import dumping
+from agent.archiving import Archiving
+from agent.config import Dump
+from agent.context import Context
+from agent.dumping import Dumping
+from agent.epoch import Epoch
+from agent.jobs import Troubles
+from tests.agent.samples import UUID, manifest
+
+EPOCH = Epoch(1, "aws", "", "")
+DUMP = Dump(interval_s=300, stall_s=120, egress_gb_per_month=None, refresh_s=86_400)
+BASE = manifest("backup_20260101T000000Z.sql.gz", gtid_before=f"{UUID}1:1-10", gtid_after=f"{UUID}1:1-10")
+
+
+@pytest.mark.parametrize(("needed", "most"), [(True, 3), (False, 2)])
+def test_a_need_that_no_dump_ends_does_not_dump_without_pause(
+    monkeypatch: pytest.MonkeyPatch, *, needed: bool, most: int
+) -> None:
+    """An application that writes by statement makes the log useless again behind every dump."""
+    clock, dumps = [1000.0], list[float]()
+    monkeypatch.setattr(dumping, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def dump(*_: Any) -> Any:
+        dumps.append(clock[0])
+        return BASE
+
+    monkeypatch.setattr(dumping, "dump_once", dump)
+    monkeypatch.setattr(Dumping, "_unchanged_base", lambda *_: None)
+    context = cast("Context", SimpleNamespace(config=SimpleNamespace(site="aws", dump=DUMP)))
+    archiving = cast("Archiving", SimpleNamespace(needs_dump=needed))
+    service = Dumping(context, archiving, Troubles(), threading.Event())
+    for _ in range(59):  # 590 s
+        service.step(EPOCH)
+        service.join(10)
+        clock[0] += 10
+    assert 2 <= len(dumps) <= most, dumps
