@@ -23,6 +23,9 @@ OWN_SCHEMA = "pilotlight"
 _NOT_YET = {CR.CR_CONN_HOST_ERROR, CR.CR_CONNECTION_ERROR, CR.CR_SERVER_LOST, CR.CR_SERVER_GONE_ERROR}
 _RETRY_S = 2.0
 _CONNECT_TIMEOUT_S = 10.0
+# A session that holds a lock or a place idles for hours while a dump or a load goes on elsewhere, and a
+# server may be told to end idle ones after minutes. This is MySQL's own default.
+_IDLE_S = 28800
 _READ_TIMEOUT_S = 600.0  # dropping a schema of large tables takes long; for ever is no answer either
 
 
@@ -148,6 +151,7 @@ def connect(
             ssl=_tls(database),  # a context makes PyMySQL insist on TLS
             charset="utf8mb4",
             autocommit=True,
+            init_command=f"SET SESSION wait_timeout = {_IDLE_S}",
             read_timeout=read_timeout_s,
             program_name="pilotlight-agent",
             defer_connect=True,

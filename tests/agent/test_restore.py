@@ -398,3 +398,21 @@ def test_values_that_a_plain_load_of_the_dump_would_change(
     exact = f"SELECT id, CAST(a AS CHAR), CAST(b AS CHAR), CAST(d AS CHAR), t FROM {SCHEMA}.odd ORDER BY id"
     assert flexible.execute(exact) == rds.execute(exact)
     assert flexible.execute(exact)[0][1:4] == ("-0", "-0", "2024-02-31")
+
+
+def test_sessions_outlive_a_short_wait_timeout_while_others_work(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    clinic(rds)
+    programs = {world.aws: "mysqldump", world.azure: "mysql"}
+    for server in (rds, flexible):
+        server.set_global("wait_timeout", "1")
+    try:
+        for (site, program), command in zip(programs.items(), ("dump", "restore"), strict=True):
+            # It takes longer than a server lets a session idle.
+            path = stand_in(site, program, 'sleep 3; exec "$real" "$@"')
+            finished = site.run(command, path=path)
+            assert finished.code == 0, finished.said
+    finally:
+        for server in (rds, flexible):
+            server.set_global("wait_timeout", "28800")
