@@ -214,7 +214,8 @@ class _Chooser:
             # Nothing in the log is as old as the target, so the agent's clock is the only witness.
             too_new = microseconds(datetime.fromisoformat(manifest.started)) > self.to
         else:
-            too_new = bool(after - (after - self.later))
+            # What the log does not hold yet, or never will, was committed after all that it holds.
+            too_new = bool(after - (after - self.later)) or not after <= self.log.gtids
         return "it holds transactions after the target" if too_new else ""
 
     def _too_short(self, candidate: _Candidate) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
@@ -21,8 +22,12 @@ from agent.errors import DatabaseError
 OWN_SCHEMA = "pilotlight"
 # Not there yet, rather than wrong: a server that boots, a name that has not spread.
 _NOT_YET = {CR.CR_CONN_HOST_ERROR, CR.CR_CONNECTION_ERROR, CR.CR_SERVER_LOST, CR.CR_SERVER_GONE_ERROR}
+_VALUES = re.compile(rb" (?:VALUES|SET|WHERE) ")
 _RETRY_S = 2.0
 _CONNECT_TIMEOUT_S = 10.0
+# A session that holds a lock or a place idles for hours while a dump or a load goes on elsewhere, and a
+# server may be told to end idle ones after minutes. This is MySQL's own default.
+_IDLE_S = 28800
 _READ_TIMEOUT_S = 600.0  # dropping a schema of large tables takes long; for ever is no answer either
 
 
@@ -83,7 +88,8 @@ class Session:
                 affected = cursor.execute(statement)  # type: ignore[arg-type]  # PyMySQL takes bytes as well
                 return affected, cursor.warning_count
         except (pymysql.Error, OSError) as error:
-            head = statement[:200].decode(errors="replace")
+            # Without the row's values: they are nobody's business who reads the log.
+            head = _VALUES.split(statement, 1)[0][:200].decode(errors="replace")
             raise DatabaseError(f"{self._where}: {_message(error)} in: {head}") from error
 
     def variable(self, name: str) -> str | None:
@@ -148,6 +154,7 @@ def connect(
             ssl=_tls(database),  # a context makes PyMySQL insist on TLS
             charset="utf8mb4",
             autocommit=True,
+            init_command=f"SET SESSION wait_timeout = {_IDLE_S}",
             read_timeout=read_timeout_s,
             program_name="pilotlight-agent",
             defer_connect=True,

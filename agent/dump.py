@@ -84,14 +84,14 @@ def _stream(context: Context, name: str, epoch: int, limits: Limits) -> Manifest
         expected = count_objects(database, schemas)
         marker = read_marker(database)
         warnings = _lossy(database, schemas)
+        bracket = Bracket(account, database)
         logged = cascades_logged(database)
         ordered = ordered_tables(database, schemas, logged=logged)
         started = _now()
-        bracket = Bracket(account, database, ordered)
         scanner = DumpScanner()
         with Outflow(context.backups, name) as outflow:
             with (
-                bracket.opening(limits.stopping),
+                bracket.opening(ordered, limits.stopping),
                 closing(stream_dump(client, account, schemas, limits)) as stream,
             ):
                 for data in stream:

@@ -4,6 +4,7 @@
   (error 1227), and the account would not exist. The restoring administrator becomes the definer.
 - Events come disabled: two writing copies of a schedule would both fire. They are switched on when the site
   becomes the writer.
+- A negative zero is written as a DOUBLE: as mysqldump writes it, -0, it is a whole number that has no sign.
 - Names get the capitals back that a server with lower_case_table_names=1 took from them.
 """
 
@@ -23,6 +24,10 @@ _TABLE_START = re.compile(
 _REFERENCES = re.compile(rb"( REFERENCES )(?:" + IDENTIFIER + rb"(\.))?" + IDENTIFIER)
 _TRIGGER_TABLE = re.compile(rb"( ON )" + IDENTIFIER + rb"(?= FOR EACH ROW)")
 _SCHEMA = re.compile(rb"((?:USE|CREATE DATABASE /\*!32312 IF NOT EXISTS\*/) )" + IDENTIFIER)
+# Of no other type does mysqldump write a negative zero. Names and strings are passed over.
+_NEGATIVE_ZERO = re.compile(
+    rb"`(?:[^`]|``)+`|'(?:[^'\\]++|\\.)*+'|(?<=[(,])(?P<zero>-0(?:\.0+)?)(?=[,)])", re.DOTALL
+)
 # The words of a view's text: strings, and identifiers with what stands before them. A column follows a dot
 # and an output name follows AS; every other identifier may be a table.
 _IN_VIEW = re.compile(rb"'(?:[^'\\]|\\.|'')*'|(\.| AS )?" + IDENTIFIER, re.DOTALL)
@@ -57,8 +62,11 @@ class Rewriter:
                 return _VIEW_DEFINER.sub(rb"\1\2", line, count=1)
             case Kind.USE | Kind.CREATE_DATABASE:
                 return _SCHEMA.sub(_spelling(self._schemas), line, count=1)
+            case Kind.INSERT if b",-0" in line or b"(-0" in line:
+                line = _NEGATIVE_ZERO.sub(_signed, line)
             case _:
-                return self._cased(kind, line) if self._names else line
+                pass
+        return self._cased(kind, line) if self._names else line
 
     def _stored(self, line: bytes) -> bytes:
         head = stored_head(line)
@@ -88,6 +96,10 @@ class Rewriter:
         if found[2]:
             kept += _respelt(found[2], self._schemas) + b"."
         return kept + _respelt(found[4], self._names)
+
+
+def _signed(found: re.Match[bytes]) -> bytes:
+    return found[0] + b"e0" if found["zero"] else found[0]
 
 
 def _spelling(names: Mapping[str, str]) -> Callable[[re.Match[bytes]], bytes]:

@@ -22,10 +22,11 @@ MOST = 4
 _CONNECTIONS_EACH = 10
 # mysqldump writes about 1 MB a statement, so every session finds the next one waiting.
 _WAITING_BYTES = 8 * 2**20
-# What mysqldump writes at the head of a dump, in every session. None of it needs a privilege.
+# What mysqldump writes at the head of a dump, in every session; and ALLOW_INVALID_DATES, without which a
+# February 31st that the source took would become zero. None of it needs a privilege.
 _SETTINGS = (
     "SET SESSION time_zone = '+00:00', unique_checks = 0, foreign_key_checks = 0,"
-    " sql_mode = 'NO_AUTO_VALUE_ON_ZERO'"
+    " sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'"
 )
 _MADE_UP = "sql_generate_invisible_primary_key"
 _SHOWN = 200

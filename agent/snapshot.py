@@ -42,8 +42,9 @@ class Bracket:
         reason: why ``exact`` is None, as a sentence.
     """
 
-    def __init__(self, account: Login, database: Session, ordered: Sequence[Table]) -> None:
-        self._account, self._database, self._ordered = account, database, ordered
+    def __init__(self, account: Login, database: Session) -> None:
+        self._account, self._database = account, database
+        self._ordered: Sequence[Table] = ()
         self._with_gtids = database.variable("gtid_mode") == "ON"
         self._hold: _Hold | None = None
         self.before = self._read()
@@ -56,8 +57,13 @@ class Bracket:
         return self._database.gtid_executed() if self._with_gtids else ""
 
     @contextmanager
-    def opening(self, stopping: threading.Event) -> Generator[None]:
-        """mysqldump is started inside this block; the ordered tables are held until ``opened``."""
+    def opening(self, ordered: Sequence[Table], stopping: threading.Event) -> Generator[None]:
+        """mysqldump is started inside this block; the ordered tables are held until ``opened``.
+
+        Args:
+            ordered: read after this object was made, so that DDL which changes them is not in ``before``.
+        """
+        self._ordered = ordered
         with ExitStack() as stack:
             if self._with_gtids and self._ordered:
                 try:

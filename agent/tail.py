@@ -73,7 +73,8 @@ def read_tail(store: BlobStore, run: Run, manifest: Manifest, to: Target | None)
             count += 1
             through_us = transaction.committed_us
         else:
-            end = run.hole if to is None else ""
+            # Of a time behind the last transaction nobody knows what a hole there has swallowed.
+            end = run.hole if to is None or (isinstance(to, int) and to > run.through_us) else ""
     except LogError as error:
         end = str(error)
     return Tail(progress.gtids, count, look.bytes, through_us, end, look.ambiguous, look.names)
@@ -181,12 +182,13 @@ def reached(manifest: Manifest, gtids: GtidSet) -> GtidSet:
 
 
 def committed_after(store: BlobStore, log: Log, time_us: int) -> GtidSet:
-    """The transactions of the log that were committed later than a time, or cannot be read to tell.
+    """The transactions of the log that were committed later than a time, or may have been: those in a hole
+    and those that cannot be read.
 
     Raises:
         StorageError: the container cannot be read.
     """
-    later = GtidSet({})
+    later = _lost_after(log, time_us)
     for at, piece in enumerate(log.pieces):
         if piece.last_us <= time_us:
             continue
@@ -194,6 +196,19 @@ def committed_after(store: BlobStore, log: Log, time_us: int) -> GtidSet:
         if piece.first_us <= time_us:
             later -= _until(store, _with_beginning(log.pieces, at), time_us)
     return later
+
+
+def _lost_after(log: Log, time_us: int) -> GtidSet:
+    """What is missing in holes of the log whose other side is later than a time."""
+    lost, held = GtidSet({}), GtidSet({})
+    known: GtidSet | None = None
+    for piece in sorted((piece for piece in log.pieces if piece.gtids), key=lambda piece: piece.first_us):
+        known = piece.before if known is None else known  # older than the log itself
+        if piece.first_us > time_us:
+            lost |= piece.before - known
+        known |= piece.after
+        held |= piece.gtids
+    return lost - held
 
 
 def _with_beginning(pieces: Sequence[Piece], at: int) -> Sequence[Piece]:

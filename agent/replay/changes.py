@@ -231,7 +231,9 @@ class Ordered:
         changed = [i for i in layout.written if before[i] != after[i]]
         if not changed:  # a generated column's value only
             return 1, ""
-        assignments = b",".join(b"%s=%s" % (layout.name(i), after[i]) for i in changed)
+        # Two changes within a second leave an ON UPDATE CURRENT_TIMESTAMP column as it was: it must be named.
+        named = [i for i in layout.written if before[i] != after[i] or layout.columns[i].on_update]
+        assignments = b",".join(b"%s=%s" % (layout.name(i), after[i]) for i in named)
         statement = b"UPDATE %s SET %s WHERE %s LIMIT 1" % (layout.quoted, assignments, self._match(before))
         errors = sum(after[i] == b"0" for i in changed if i in layout.enums)
         return writer.run(statement, layout.label, enum_errors=errors), "an update"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from agent.binlog.events import Event, Query, Type, read_query
 from agent.binlog.transactions import Transaction
@@ -29,6 +29,8 @@ _DEFAULTS = {
     "lc_time_names": "0",
     "time_zone": "'+00:00'",
 }
+# Every ALTER TABLE judges the defaults of all columns anew: zero dates by the mode, TIMESTAMPs by the zone.
+_FOR_ANY_DEFAULT = {"sql_mode": "'ALLOW_INVALID_DATES'", "time_zone": "'+00:00'"}
 _RESTRICTED = (
     *("auto_increment_increment", "auto_increment_offset", "explicit_defaults_for_timestamp"),
     "default_collation_for_utf8mb4",
@@ -152,10 +154,22 @@ class Definitions:
             except DatabaseError as error:
                 if _NO_DATABASE not in str(error):  # CREATE DATABASE while another is the default
                     raise
-        for name, value in {**_DEFAULTS, **settings.variables}.items():
+        self._set({**_DEFAULTS, **settings.variables})
+
+    def _set(self, variables: Mapping[str, str]) -> None:
+        for name, value in variables.items():
             if self._current.get(name) != value:
                 self._session.rows(f"SET SESSION {name} = {value}")
                 self._current[name] = value
+
+    def raise_counter(self, place: str, value: int) -> None:
+        """Set the next AUTO_INCREMENT value of the table ``place``.
+
+        Raises:
+            DatabaseError: the server refuses.
+        """
+        self._set(_FOR_ANY_DEFAULT)
+        self._session.rows(f"ALTER TABLE {place} AUTO_INCREMENT = {value}")
 
     def _execute(self, text: bytes, statement: Statement, tables: Tables, schema: str) -> list[str]:
         try:

@@ -294,7 +294,7 @@ class _Run:
         value = top + 1 + min(_MARGIN, max(0, room - 1) // 16)
         place = f"{quoted(layout.table.schema)}.{quoted(layout.table.name)}"
         try:
-            self._ddl_session.rows(f"ALTER TABLE {place} AUTO_INCREMENT = {value}")
+            self._definitions.raise_counter(place, value)
         except DatabaseError as error:
             raise LogError(f"AUTO_INCREMENT of {layout.label} cannot be raised: {error}") from error
         self._result.auto_increment[layout.label] = value

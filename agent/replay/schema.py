@@ -48,7 +48,13 @@ class Replay(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column. ``type``: information_schema's DATA_TYPE. ``generated``: the server computes its value."""
+    """A column.
+
+    Attributes:
+        type: information_schema's DATA_TYPE.
+        generated: the server computes its value.
+        on_update: the server sets it to the present time when an UPDATE does not name it.
+    """
 
     name: str
     type: str
@@ -56,6 +62,7 @@ class Column:
     charset: str | None
     generated: bool
     auto_increment: bool
+    on_update: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +127,7 @@ def read_tables(session: Session, schemas: Sequence[str], *, cascades_logged: bo
                 None if charset is None else str(charset),
                 bool(generated),
                 "auto_increment" in str(extra),
+                " on update " in f" {str(extra).lower()} ",
             )
         )
     tables: dict[Name, Table] = {}

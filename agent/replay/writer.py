@@ -20,7 +20,6 @@ _SETTINGS = (
     # A thousand keys in one statement are found through the index, not by reading the table (warning 3170).
     "SET SESSION range_optimizer_max_mem_size = 0",
     "SET SESSION transaction_isolation = 'READ-COMMITTED'",
-    "SET SESSION wait_timeout = 28800",
 )
 _TRUNCATED = 1265
 # They are about the statement's words and not about the row: "ucs2 is deprecated", and the like.

@@ -11,7 +11,7 @@ import pytest
 from agent.manifest import manifest_name
 from agent.signals import Verification, write_verification
 from sandbox.mysql import MySqlServer
-from tests.agent.archived import archiving, executed
+from tests.agent.archived import archiving, executed, moment
 from tests.agent.conftest import SCHEMA, World, clinic
 
 
@@ -149,3 +149,36 @@ def test_a_named_base_is_restored_alone_or_with_the_log_up_to_a_target(world: Wo
     assert report["reached"]["gtid"] == end
     finished = world.azure.run("restore", "--backup", chains.newer, "--to", chains.states["row"])
     assert finished.code == 9 and "holds transactions after the target" in finished.said
+
+
+def test_a_time_before_a_hole_is_not_served_by_a_base_that_holds_what_is_lost_in_it(
+    world: World, rds: MySqlServer
+) -> None:
+    """Dumps go on while the log does not: they hold transactions of which no log tells the time."""
+    clinic(rds)
+    insert = f"INSERT INTO {SCHEMA}.owners (name) VALUES ('row')"
+    with archiving(world.aws) as archive:
+        older = world.aws.works("dump")["backup"]
+        rds.execute(insert)
+        quiet = moment(rds)
+        before_hole = archive.settle()
+        archive.beat()
+    rds.execute(insert)
+    in_hole = moment(rds)
+    newer = world.aws.works("dump")["backup"]
+    backup, reasons = chosen(world, "--to", quiet)  # the archive ends here
+    assert backup == older
+    assert "after the target" in reasons[newer]
+    rds.execute("FLUSH BINARY LOGS")
+    purged = rds.execute("SHOW BINARY LOGS")[-1][0]
+    rds.execute(f"PURGE BINARY LOGS TO '{purged}'")
+    with archiving(world.aws) as archive:  # behind the hole it goes on
+        rds.execute(insert)
+        archive.settle()
+        archive.beat()
+    # Nobody knows any more when the first of the lost ones was committed; which one was the last is known.
+    for target in (quiet, in_hole):
+        refused = world.azure.run("restore", "--dry-run", "--to", target)
+        assert refused.code == 9, refused.said
+    assert chosen(world, "--to", before_hole)[0] == older
+    assert chosen(world)[0] == newer

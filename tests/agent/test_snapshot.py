@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from agent.dump import dump_once
+from agent.objects import ordered_tables
 from sandbox.mysql import MySqlServer
 from sandbox.tools import Tools
 from tests.agent.conftest import SCHEMA, World, clinic, stand_in, wait_for
@@ -136,6 +137,24 @@ def test_a_table_that_cannot_be_locked_costs_the_exact_set_and_not_the_dump(
             manifest = dump_once(world.aws.context)
     assert manifest.gtid_before != manifest.gtid_after
     assert manifest.gtid_exact is None
+
+
+def test_a_table_that_loses_its_key_while_a_dump_begins_does_so_in_the_window(
+    world: World, rds: MySqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody holds it, and the manifest does not name it: only the window says that this base is no good."""
+    clinic(rds)
+    rds.execute(f"CREATE TABLE {SCHEMA}.diary (id INT PRIMARY KEY)")
+
+    def looked(*arguments: Any, **named: Any) -> Any:
+        found = ordered_tables(*arguments, **named)
+        rds.execute(f"ALTER TABLE {SCHEMA}.diary DROP PRIMARY KEY")
+        return found
+
+    monkeypatch.setattr("agent.dump.ordered_tables", looked)
+    manifest = dump_once(world.aws.context)
+    assert manifest.ordered_tables == {}
+    assert manifest.gtid_before != manifest.gtid_after
 
 
 @contextmanager

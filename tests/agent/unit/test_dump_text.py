@@ -170,6 +170,12 @@ def test_data_that_looks_like_code_stays(data: str) -> None:
     assert rewrite(data) == data
 
 
+def test_a_negative_zero_keeps_its_sign_and_text_that_looks_like_one_stays() -> None:
+    before = "INSERT INTO `t,-0,` (`a`, `it's`) VALUES (-0,'x\\',-0,'),(-0.00,',-0)'),(1,-0),(-0.5,'(-0,');\n"
+    after = "INSERT INTO `t,-0,` (`a`, `it's`) VALUES (-0e0,'x\\',-0,'),(-0.00e0,',-0)'),(1,-0e0),(-0.5,'(-0,');\n"
+    assert rewrite(before) == after
+
+
 NAMES = {"owners": "Owners", "visits": "Visits"}
 
 

@@ -126,7 +126,7 @@ def test_json_text_is_text_and_what_it_cannot_say_is_an_expression() -> None:
 
 
 def _table(name: str, *key: int) -> Table:
-    return Table("s", name, (Column("a", "int", False, None, False, False),), key, False)
+    return Table("s", name, (Column("a", "int", False, None, False, False, False),), key, False)
 
 
 @pytest.mark.parametrize("logged", [False, True])
