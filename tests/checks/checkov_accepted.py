@@ -101,10 +101,7 @@ ACCEPTED: dict[str, tuple[str, tuple[str, ...]]] = {
         (_VAULT, _SITE),
     ),
     "CKV_AZURE_35": ("a public web page: the gateway and Route 53 read it", (_SITE,)),
-    "CKV_AZURE_36": (
-        "the vault trusts no service, only addresses that it names; the site is open to all",
-        (_VAULT, _SITE),
-    ),
+    "CKV_AZURE_36": ("the site is open to all; there is nothing to let a service through", (_SITE,)),
     "CKV_AZURE_59": (
         "AWS reaches it over the internet; its firewall names every address that may",
         (_VAULT,),

@@ -41,13 +41,15 @@ def at_most(one: Range, other: Range) -> bool:
 def test_more_data_never_costs_less(
     *, size: float, more: float, rate: float, faster: float, interval: float, active: float
 ) -> None:
-    """Without a budget: with one, larger dumps become fewer, and their writes with them."""
+    """Without a budget, and with the whole chain verified: with a budget larger dumps become fewer, and above
+    a size a sample is restored, which costs less than all of it."""
     a = A.but(
         dump_sql_mb=min(size, more),
         change_mb_per_day=min(rate, faster),
         dump_interval_seconds=interval,
         active_intervals_a_day=active,
         dump_egress_gb_per_month=0,
+        verify_full_up_to_mb=1e9,
     )
     assert at_most(spent(a), spent(a.but(dump_sql_mb=max(size, more))))
     assert at_most(spent(a), spent(a.but(change_mb_per_day=max(rate, faster))))
