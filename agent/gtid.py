@@ -48,10 +48,12 @@ class GtidSet:
         return cls({source: _merged(parts) for source, parts in sorted(found.items())})
 
     def __str__(self) -> str:
-        return ",".join(
-            ":".join([source, *(f"{a}-{b}" if a < b else str(a) for a, b in parts)])
-            for source, parts in self.intervals.items()
-        )
+        words: dict[str, list[str]] = {}  # as MySQL writes it: a server once, its tags behind one another
+        for source, parts in sorted(self.intervals.items()):
+            uuid, _, tag = source.partition(":")
+            words.setdefault(uuid, [uuid]).extend([tag] if tag else [])
+            words[uuid] += [f"{a}-{b}" if a < b else str(a) for a, b in parts]
+        return ",".join(":".join(each) for each in words.values())
 
     def __contains__(self, gtid: str) -> bool:
         """Whether the set holds one transaction, ``uuid:number`` or ``uuid:tag:number``."""
