@@ -164,17 +164,17 @@ def test_shell_commands_survive_a_shell(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def test_processes_that_are_left_are_found_even_when_their_parent_is_gone() -> None:
     code = (
-        "from cli.descendants import adopt_orphans, descendants\n"
-        "import subprocess\n"
+        "from cli.descendants import adopt_orphans, descendants, still_there\n"
+        "import os, subprocess, time\n"
         "adopt_orphans()\n"
         "print(len(descendants()))\n"
         "subprocess.run(['/bin/sh', '-c', 'sleep 60 & sleep 60 & true'])\n"
-        "left = descendants()\n"
+        "left, end = descendants(), time.monotonic() + 20\n"
+        # A process that is just being started has no command line for a moment.
+        "while not all(left.values()) and time.monotonic() < end: left = descendants()\n"
         "print(len(left), all('sleep' in command for command in left.values()))\n"
-        "import os\n"
         "for pid in left: os.kill(pid, 9)\n"
-        "import time; time.sleep(0.2)\n"
-        "print(len(descendants()))\n"
+        "print(len(still_there(20)))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=CLONE, capture_output=True, text=True, check=True, timeout=30
