@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pymysql
@@ -13,7 +14,7 @@ from agent.epoch import Epoch
 from agent.errors import DatabaseError
 from agent.marker import Marker
 from sandbox.mysql import MySqlServer
-from tests.agent.conftest import World, clinic
+from tests.agent.conftest import World, clinic, wait_for
 
 USERS = ("shop", "nobody")
 EPOCH = Epoch(2, "azure", "", "cutover")
@@ -45,10 +46,10 @@ def connect(server: MySqlServer) -> pymysql.Connection[pymysql.cursors.Cursor]:
     )
 
 
-def works(connection: pymysql.Connection[pymysql.cursors.Cursor]) -> bool:
+def works(connection: pymysql.Connection[pymysql.cursors.Cursor], statement: str = "SELECT 1") -> bool:
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+            cursor.execute(statement)
     except pymysql.err.OperationalError:
         return False
     return True
@@ -81,6 +82,20 @@ def test_an_account_that_cannot_be_locked_keeps_no_other_one_in(server: MySqlSer
             connect(server)
     finally:
         server.execute("DROP USER 'a_system'@'%%'")
+
+
+def test_a_statement_with_a_character_of_four_bytes_does_not_keep_the_fence_open(
+    server: MySqlServer, admin: Session
+) -> None:
+    """information_schema.PROCESSLIST fails while one runs (error 3854)."""
+    held = connect(server)
+    running = threading.Thread(target=lambda: works(held, "SELECT SLEEP(60), '\N{GRINNING FACE}'"))
+    running.start()
+    wait_for(lambda: "SLEEP" in str(admin.rows("SHOW FULL PROCESSLIST")), 30)
+    assert fence.close(admin, USERS, EPOCH) == 1
+    running.join(30)
+    assert not running.is_alive()
+    fence.release(admin, USERS)
 
 
 def test_a_lock_of_somebody_else_stays(server: MySqlServer, admin: Session) -> None:

@@ -142,7 +142,8 @@ class Stage:
 
     def kill_log_readers(self) -> None:
         """End every connection that streams the binary log."""
-        for number, command in self.source.execute("SELECT ID, COMMAND FROM information_schema.PROCESSLIST"):
+        # Not information_schema.PROCESSLIST: it fails while a statement with a 4-byte character runs.
+        for number, _, _, _, command, *_ in self.source.execute("SHOW PROCESSLIST"):
             if str(command).startswith("Binlog Dump"):
                 try:
                     self.source.execute(f"KILL {number}")
