@@ -1,4 +1,4 @@
-"""Who writes: the epoch, and the operator's orders to running servers.
+"""Who writes: the epoch with the order that stands in it, and the Pulumi program's orders to running servers.
 
 ``control/epoch.json`` names the one site whose database takes writes and whose backups count. It changes only
 by a write conditional on the ETag that was read, so that two sites that both want it cannot both get it.
@@ -16,6 +16,7 @@ from agent.config import Site
 from agent.errors import NotWriterError, StorageError
 from agent.fields import Fields
 from agent.gtid import GtidSet
+from agent.handover.order import Order, order_from
 from agent.storage import BlobChangedError, BlobMissingError, BlobStore
 
 EPOCH_BLOB = "epoch.json"
@@ -32,6 +33,7 @@ class Epoch:
         fork_gtid: what the new writer's database held of the old writer's history when it took over. What the
             old writer committed beyond it was lost to the new one.
         cutover: a fresh id of this change; empty for the first epoch.
+        order: what the operator wants to happen to this epoch; gone with it.
         etag: of the blob that was read; None when there was none, which means the first epoch.
     """
 
@@ -39,6 +41,7 @@ class Epoch:
     writer: Site
     fork_gtid: str
     cutover: str
+    order: Order | None = None
     etag: str | None = None
 
     def require_writer(self, site: Site) -> None:
@@ -82,6 +85,7 @@ def read_epoch(control: BlobStore) -> Epoch:
         writer=cast(Site, f.one_of("writer", _SITES)),
         fork_gtid=f.text("fork_gtid", "", default=""),
         cutover=f.text("cutover", "", default=""),
+        order=order_from(f.fields("order")) if f.has("order") else None,
         etag=etag,
     )
 
@@ -100,10 +104,8 @@ def take_over(
         StorageError: it cannot be written.
     """
     new = Epoch(max(seen.epoch, backup_epoch) + 1, site, fork_gtid, uuid.uuid4().hex)
-    document = asdict(new)
-    del document["etag"]
     try:
-        etag = control.put(EPOCH_BLOB, json.dumps(document, indent=1).encode(), etag=seen.etag)
+        return _write(control, new, seen)
     except BlobChangedError as error:
         current = read_epoch(control)
         if current.cutover == new.cutover:  # written by this very call, but its answer was lost
@@ -112,6 +114,32 @@ def take_over(
             f"somebody else began epoch {current.epoch} with {current.writer} as the writer "
             f"while {site} was taking over from epoch {seen.epoch}; nothing was changed"
         ) from error
+
+
+def give_order(control: BlobStore, seen: Epoch, order: Order | None) -> Epoch:
+    """Let ``order`` stand in the epoch that was ``seen``, if nothing changed since; None takes it away.
+
+    Raises:
+        NotWriterError: the epoch or its order changed meanwhile; read it again and decide anew.
+        StorageError: it cannot be written.
+    """
+    new = replace(seen, order=order)
+    try:
+        return _write(control, new, seen)
+    except BlobChangedError as error:
+        current = read_epoch(control)
+        if current == replace(new, etag=current.etag) and order is not None:
+            return current  # written by this very call, but its answer was lost: the order's id is fresh
+        raise NotWriterError(
+            f"somebody changed epoch {seen.epoch} or its order meanwhile (now epoch {current.epoch}, writer "
+            f"{current.writer}); nothing was changed; look again and repeat"
+        ) from error
+
+
+def _write(control: BlobStore, new: Epoch, seen: Epoch) -> Epoch:
+    document = asdict(new)
+    del document["etag"]
+    etag = control.put(EPOCH_BLOB, json.dumps(document, indent=1).encode(), etag=seen.etag)
     return replace(new, etag=etag)
 
 
