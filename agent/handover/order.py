@@ -2,7 +2,7 @@
 
 The order stands inside ``control/epoch.json``, beside the epoch that it is for. So one conditional write
 decides everything: whoever takes over does it with the ETag of a document in which the order stood, and an
-order that was withdrawn or changed has another ETag. A new epoch has no order; an old one can never act later.
+order that was withdrawn or changed has another ETag. A new epoch has no order, so no old one acts later.
 """
 
 from __future__ import annotations
@@ -47,11 +47,12 @@ class Order:
 
     Attributes:
         id: fresh with every write, so that an answer can be told from one to an earlier step.
-        kind: ``failback``: AWS takes over from the standby. ``planned``: the standby takes over from AWS while
-            both live. ``replace``: the standby's database has served in an earlier epoch and is replaced by a
-            copy of the present one, because the writer is gone (a second disaster); nobody drains.
-        step: ``sync``: the target holds a copy and follows. ``cutover``, ``drain``: the source drains as well,
-            and the target takes over (in a planned failover once the Pulumi program says that it may open).
+        kind: ``failback``: AWS takes over from the standby. ``planned``: the standby takes over from AWS
+            while both live. ``replace``: the standby's database has served in an earlier epoch and is
+            replaced by a copy of the present one, because the writer is gone (a second disaster); nobody
+            drains.
+        step: ``sync``: the target holds a copy and follows. ``cutover``, ``drain``: the source drains too,
+            and the target takes over (if planned, once the Pulumi program says that it may open).
         accept_divergence: digest of the exported transactions that the target's database has and the writer's
             lacks, and that may be overwritten; empty: none may.
         ordered: when, ISO 8601.
@@ -147,7 +148,8 @@ class Answer:
         gtid: source, drained: all that its database holds. Target: what its copy holds for certain.
         behind: target: archived transactions that the copy lacks.
         events: source: (schema, event) that ran and were switched off; the new writer switches them on.
-        tables: fingerprints by ``schema.table`` in lower case, of the state ``gtid``. objects: counts by kind.
+        tables: fingerprints by ``schema.table`` in lower case, of the state ``gtid``. objects: how many of
+            each kind.
         seconds: target: how long each phase took.
     """
 
