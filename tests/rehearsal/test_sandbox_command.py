@@ -100,9 +100,9 @@ def operators_tool(environment: str, endpoint: str) -> None:
         "try: store(sys.argv[1], 'signals').replace('heartbeat-aws.json', b'')\n"
         "except StorageError as error: print(error)\n"
     )
+    line = 'eval "$LINES" && cd "$0" && "$1" -c "$2" "$3"'
     shell = subprocess.run(
-        ["/bin/sh", "-c", 'eval "$LINES" && cd "$0" && "$1" -c "$2" "$3"', CLONE, sys.executable, program]
-        + [endpoint],
+        ["/bin/sh", "-c", line, CLONE, sys.executable, program, endpoint],
         env={**os.environ, "LINES": environment},
         capture_output=True,
         text=True,
