@@ -16,6 +16,7 @@ from sandbox.clouds.estate import Estate
 from sandbox.clouds.imds import Ec2Metadata
 from sandbox.clouds.machine import Machine, MachineSpec
 from sandbox.clouds.route53 import Route53
+from sandbox.clouds.route53_api import Route53Api
 
 
 class AwsSide:
@@ -70,6 +71,7 @@ class AwsSide:
             unmanaged=(public,),
             balancer_zones={balancer.name: estate.alb_zone_id},
         )
+        self.endpoint.attach_dns(Route53Api(self.route53, store).answer)
         self.groups = Groups(
             store,
             self.endpoint,

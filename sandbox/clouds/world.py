@@ -107,6 +107,7 @@ class Clouds:
             self._common, self.estate, jar=self._jar, authority_host=lambda: self.azure.entra.url
         )
         self.operator: Operator = operator_in(root, self.estate)
+        self.aws.endpoint.credentials.admit(self.operator.aws_key_id, self.operator.aws)
         self.azure = AzureSide(
             self._common, self.aws.endpoint.web_identity.public_keys, self.operator.application
         )
@@ -227,6 +228,20 @@ class Clouds:
             "AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential",  # never a sign-in of this machine's real user
             "REQUESTS_CA_BUNDLE": str(self.ca.ca_file),
             "DR_SANDBOX_ENDPOINTS": json.dumps(self._blob_endpoints()),
+        }
+
+    def operator_aws_environment(self) -> dict[str, str]:
+        """Variables that let an operator's programs call this world's Route 53.
+
+        Apart from the others, because no failover may need them.
+        """
+        return {
+            "AWS_ACCESS_KEY_ID": self.operator.aws_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.operator.aws_secret_key,
+            "AWS_SESSION_TOKEN": self.operator.aws.token,
+            "AWS_ENDPOINT_URL": self.aws.endpoint.url,
+            "AWS_DEFAULT_REGION": self.estate.region,
+            "AWS_CA_BUNDLE": str(self.ca.ca_file),
         }
 
     def _blob_endpoints(self) -> dict[str, str]:
