@@ -124,10 +124,11 @@ class AwsSide:
         self.home.kill()
         self.groups.lose_all()
 
-    def come_back(self, *, serve: bool) -> None:
-        """APIs, RDS and a new backup instance; with ``serve`` the application and its load balancer too."""
+    def come_back(self, *, serve: bool, backup: bool = True) -> None:
+        """APIs and RDS; with ``backup`` a new instance, with ``serve`` the application and its balancer."""
         self._common.faults.clear("aws_down")
         self.home.start_database()
-        self.groups.restore()
+        if backup:
+            self.groups.restore()
         if serve:
             self.home.start_app()

@@ -259,13 +259,19 @@ class Clouds:
         """
         self.aws.die()
 
-    def aws_returns(self, *, serve: bool) -> None:
+    def aws_returns(self, *, serve: bool, backup: bool = True) -> None:
         """The region is back: APIs, RDS with the data that it had, a new backup instance.
 
         Args:
-            serve: also start the application and its load balancer; may be asked for later by a second call.
+            serve: also start the application and its load balancer, and wait until they answer.
+            backup: False leaves the instance dead, so that nobody closes RDS to the application yet.
+                What was left out may be asked for later by a second call.
         """
-        self.aws.come_back(serve=serve)
+        self.aws.come_back(serve=serve, backup=backup)
+
+    def aws_application_starts(self) -> None:
+        """EKS starts PetClinic again, whether its database lets it in or not; nobody waits for it."""
+        self.aws.home.start_app(wait=False)
 
     def adopt(self, public_name: str) -> None:
         """The operator's one change batch: the public name becomes an alias of the stack's DNS tree.
