@@ -56,8 +56,9 @@ def _statement(statement: Seen) -> Iterator[str]:
 
 
 def _kind(actions: list[str], resource: str) -> bool:
-    if set(actions) <= set(OWN_SNAPSHOTS):
-        return _OWN_SNAPSHOT.fullmatch(resource) is not None
+    """Whether the pattern is one that each of the actions may have; actions not known yet are left alone."""
+    if set(actions) <= set(OWN_SNAPSHOTS) and _OWN_SNAPSHOT.fullmatch(resource):
+        return True
     return set(actions) <= set(RESOURCE_KINDS) and resource.endswith("/*") and resource.count("*") == 1
 
 
