@@ -103,7 +103,7 @@ def test_applied_to_the_fork_the_file_gives_the_diverged_state(fork: Fork, tools
         "BEGIN",
         "INSERT INTO visits (pet_id, description) VALUES (1, 'one')",
         "SAVEPOINT s",
-        "INSERT INTO visits (pet_id, description) VALUES (1, 'rolled back')",
+        "INSERT INTO visits (id, pet_id, description) VALUES (77, 1, 'rolled back')",
         "ROLLBACK TO s",
         "UPDATE visits SET Visits = Visits + 1",
         "COMMIT",
