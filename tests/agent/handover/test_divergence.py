@@ -6,14 +6,16 @@ import gzip
 import re
 import subprocess
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
+from agent.database import session
 from agent.epoch import Epoch
 from agent.gtid import GtidSet
 from agent.handover.divergence import export
 from agent.handover.order import Divergence
+from agent.marker import Marker, write_marker
 from sandbox.mysql import MySqlServer
 from sandbox.tools import Tools
 from tests.agent.archived import executed
@@ -230,6 +232,21 @@ def test_rows_of_a_definition_that_is_gone_are_kept_in_words_and_said(fork: Fork
     before, after = text.split("ALTER TABLE owners")
     assert "NOT COMPLETE" in before and "INSERT INTO" not in before and b"before".hex() in before
     assert "INSERT INTO `petclinic`.`owners` (`first`,`id`,`name`)" in after
+
+
+def test_a_copy_that_has_not_served_holds_only_what_the_restore_wrote(fork: Fork) -> None:
+    """Else each restore that was interrupted would look like a history of its own."""
+    clinic(fork.rds)
+    fork.here()
+    fork.run("INSERT INTO owners (name) VALUES ('loaded')")
+    marker = Marker("loading", "backup_20260101T000000Z.sql.gz", 2, "", 0, (), {})
+    context = fork.world.aws.context
+    with session(context.login()) as database:
+        write_marker(database, marker)
+        assert fork.export() is None
+        write_marker(database, replace(marker, state="verified", served_epoch=1))
+    assert fork.export() is not None
+    assert export(context, Epoch(1, "azure", "", ""), threading.Event()) is None
 
 
 def test_a_fork_without_gtids_blocks_instead_of_passing_for_nothing(fork: Fork) -> None:
