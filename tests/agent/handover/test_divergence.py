@@ -256,6 +256,27 @@ def test_a_fork_without_gtids_blocks_instead_of_passing_for_nothing(fork: Fork) 
     assert "cannot be told" in fork.text(found)
 
 
+@pytest.mark.parametrize(
+    ("setting", "said", "kept"),
+    [
+        ("SET SESSION binlog_transaction_compression = ON", "compressed", "NOT COMPLETE: it is compressed"),
+        ("SET SESSION binlog_format = STATEMENT", "by a statement", "UPDATE owners SET name = 'changed'"),
+        ("SET SESSION binlog_row_image = MINIMAL", "parts of rows", "NOT COMPLETE: it is holding parts"),
+    ],
+)
+def test_what_the_log_does_not_say_in_rows_is_said_and_blocks(
+    fork: Fork, setting: str, said: str, kept: str
+) -> None:
+    clinic(fork.rds)
+    fork.here()
+    before = GtidSet.parse(executed(fork.rds))
+    fork.run(setting, "UPDATE owners SET name = 'changed' WHERE id > 1")
+    found = fork.export()
+    assert found is not None and said in found.unreadable
+    assert GtidSet.parse(found.gtid) == GtidSet.parse(executed(fork.rds)) - before
+    assert kept in fork.text(found)
+
+
 def test_distributed_transactions_are_repeated_as_such(fork: Fork) -> None:
     clinic(fork.rds)
     fork.here()
