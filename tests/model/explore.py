@@ -135,8 +135,6 @@ def opened(bounds: Bounds) -> World:
 def home_again(bounds: Bounds) -> World:
     """AWS took over by a cutover; its program says so, and the standby is still there."""
     conf = Conf("failback", enable=True, cutover=3)
-    first = opened(bounds).control
-    assert first.writer == AZURE
     return normal(bounds)._replace(
         control=Control(3, AWS, 9, "order", None),
         aws=Base(9, closed=False, granted=True, marker=Copied(True, 2, 9, 3)),
@@ -147,3 +145,9 @@ def home_again(bounds: Bounds) -> World:
         written=(1, 1),
         fenced=2,
     )
+
+
+def just_taken_home(bounds: Bounds) -> World:
+    """As above, a moment after the epoch was written: AWS is not opened yet."""
+    world = home_again(bounds)
+    return world._replace(aws=Base(9, closed=True, granted=True, marker=Copied(True, 2, 9, 0)))

@@ -20,7 +20,7 @@ def operator_steps(world: World, rules: Rules) -> Iterator[Step]:
     """All that any operator may do next, within the budgets."""
     if world.ups:
         for conf in configurations(world):
-            if conf != (world.rolling or world.infra):
+            if conf != (world.rolling or world.infra) and not (rules.stays_enabled and _switched_off(world, conf)):
                 yield from up(world._replace(ups=world.ups - 1), conf, rules)
     if world.rolling is not None:
         yield roll(world, rules)
@@ -102,6 +102,11 @@ def _orders(world: World) -> Iterator[Ordered]:
     taken_back = withdrawal(world)
     if taken_back is not None:
         yield taken_back
+
+
+def _switched_off(world: World, conf: Conf) -> bool:
+    before = world.rolling or world.infra
+    return before.enable and not conf.enable and before.mode != "normal" and not before.release
 
 
 def _deletes(world: World, conf: Conf) -> bool:

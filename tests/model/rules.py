@@ -69,6 +69,8 @@ class Rules:
     """The marker says that the database serves before the application may write."""
     follows_before_opening: bool = True
     """A standby that opens unasked first replays what was archived since its restore."""
+    stays_enabled: bool = True
+    """Operators leave ``enablePetclinic`` on from the opening to the release, as they are told to."""
     locks_the_site: bool = True
     """Two processes of one site never act on different reads: the second waits for the first."""
 
