@@ -28,19 +28,23 @@ def agent_steps(world: World, sites: tuple[int, ...], rules: Rules) -> Iterator[
         if mind is not None and mind.take:
             yield from _take(world, process, site, mind, rules)
         elif mind is not None:
-            for what, after, broken in _acts(world, process, site, mind.seen, rules):
+            alone = _alone(world, process, sites) if rules.locks_the_site else world
+            for what, after, broken in _acts(alone, process, site, mind.seen, rules):
                 yield f"{what}, going by an older read", after, broken
         if site == AZURE or world.link:
-            yield from _acts(_reading_anew(world, process, sites, rules), process, site, world.control, rules)
+            anew = world._replace(minds=_with(world.minds, process, None))
+            alone = _alone(anew, process, sites) if rules.locks_the_site else anew
+            yield from _acts(alone, process, site, world.control, rules)
 
 
-def _reading_anew(world: World, process: int, sites: tuple[int, ...], rules: Rules) -> World:
-    """The process forgets what it read before; with a lock on the site its twin has to forget it too."""
-    minds = tuple(
-        None if other == process or (rules.locks_the_site and sites[other] == sites[process]) else mind
-        for other, mind in enumerate(world.minds)
+def _alone(world: World, process: int, sites: tuple[int, ...]) -> World:
+    """Only one process of a site reads and acts at a time: its twins read again when it is their turn."""
+    if len(sites) == len(set(sites)):
+        return world
+    minds = enumerate(world.minds)
+    return world._replace(
+        minds=tuple(m if i == process or sites[i] != sites[process] else None for i, m in minds)
     )
-    return world._replace(minds=minds)
 
 
 def changed(world: World, control: Control, by: int | None) -> Iterator[World]:
@@ -77,7 +81,9 @@ def _acts(world: World, process: int, site: int, seen: Control, rules: Rules) ->
         if site == AWS:
             closed = closed._replace(fenced=max(closed.fenced, seen.epoch))
         yield f"{SITES[site]} is closed by the fence", closed, ""
-    if site == AZURE and duty not in _TARGETS:
+    elif site == AWS and world.fenced < seen.epoch:
+        yield "aws has looked at the epoch", world._replace(fenced=seen.epoch), ""
+    if site == AZURE:
         yield from _open_unasked(world, process, seen, rules)
     if site == AZURE or world.link:
         if not base.accepts and _own_beyond(world, site, seen) & ~world.exported:
@@ -120,7 +126,8 @@ def _drain(world: World, site: int, seen: Control, rules: Rules) -> Iterator[Ste
     base, said, order, who = world.base(site), world.said[site], seen.order, SITES[site]
     assert base is not None and order is not None
     if said is None or (said.epoch, said.order) != (seen.epoch, order.id) or said.state not in _CLOSED:
-        yield f"{who} says draining", _say(world, site, Said(seen.epoch, order.id, "draining", 0)), ""
+        late = "an order of an old epoch acted" if order.given != seen.epoch else ""
+        yield f"{who} says draining", _say(world, site, Said(seen.epoch, order.id, "draining", 0)), late
         return
     if not base.closed:
         yield f"{who} is closed to drain it", world.with_base(site, base._replace(closed=True)), ""
@@ -164,12 +171,12 @@ def _open_unasked(world: World, process: int, seen: Control, rules: Rules) -> It
         return
     if rules.ask.refusal(seen, base.marker) or base.marker is None:
         return
-    missing = world.chain(seen.epoch) & ~base.content
+    missing = max(world.chain(seen.epoch), 0) & ~base.content
     if missing and rules.follows_before_opening:
         yield from _follow(world, AZURE, seen, base.marker)
         return
     broken = "opened with less than the vault held" if missing else ""
-    mind = Mind(seen, "unasked", base.content)
+    mind = Mind(seen, "unasked", base.marker.gtid)
     decided = world._replace(minds=_with(world.minds, process, mind))
     yield "azure decides to open", decided, broken
 
@@ -185,11 +192,24 @@ def _take(world: World, process: int, site: int, mind: Mind, rules: Rules) -> It
     if not same:
         yield f"{who} finds the epoch changed", world._replace(minds=_with(world.minds, process, None)), ""
         return
-    new = Control(seen.epoch + 1, site, mind.fork, mind.take, None)
+    left = None if rules.clears_the_order else seen.order
+    new = Control(seen.epoch + 1, site, mind.fork, mind.take, left)
+    wrong = _wrong_to_take(world, site, mind)
     chain = mind.fork if rules.chains_cross_forks else -1
     world = world._replace(chains=(*world.chains, chain))
     for after in changed(world, new, process):
-        yield f"{who} takes over: epoch {new.epoch}", after, ""
+        yield f"{who} takes over: epoch {new.epoch}", after, wrong
+
+
+def _wrong_to_take(world: World, site: int, mind: Mind) -> str:
+    base, source, order = world.base(site), world.base(1 - site), mind.seen.order
+    assert base is not None
+    if base.content != mind.fork:
+        return "took over with other data than it says"
+    if mind.take == "unasked" and order is not None and order.step == "drain":
+        if source is not None and source.content & OWN[1 - site] & ~mind.fork:
+            return "opened without what the writer was being drained of"
+    return ""
 
 
 def _may_write_control(world: World) -> bool:
@@ -216,16 +236,16 @@ def _target(world: World, process: int, site: int, seen: Control, duty: Duty, ru
         yield from _replace(world, site, seen, duty, rules)
         return
     assert base.marker is not None
-    if base.content != world.chain(seen.epoch):
+    if base.marker.gtid != world.chain(seen.epoch):
         yield from _follow(world, site, seen, base.marker)
-    source = world.said[seen.writer]
-    if duty is not Duty.RECEIVE or rules.ask.receive_refusal(seen, source, base.content):
+    source, held = world.said[seen.writer], base.marker.gtid
+    if duty is not Duty.RECEIVE or rules.ask.receive_refusal(seen, source, held):
         return
-    if source is None or source.gtid != base.content:  # the fingerprints differ
+    if rules.compares and (source is None or source.gtid != base.content):  # the fingerprints differ
         return
     if order.kind == "planned" and not rules.ask.wants_to_open(world.blobs, seen):
         return
-    mind = Mind(seen, "order", base.content)
+    mind = Mind(seen, "order", held)
     decided = world._replace(minds=_with(world.minds, process, mind))
     yield f"{who} finds that it holds all that was drained", decided, ""
 
@@ -269,7 +289,7 @@ def _overwritten(world: World, site: int, seen: Control, accepted: int) -> str:
         return "replaced while the application could write into it"
     if base.content & ~world.kept:
         return "replaced without a dump of it"
-    diverged = base.content & OWN[site] & ~seen.fork & ~world.vault
+    diverged = base.content & OWN[site] & ~seen.fork
     if order is not None and order.kind != "replace" and diverged & ~accepted:
         return "a divergence was overwritten that nobody accepted"
     return ""
@@ -280,7 +300,7 @@ def _follow(world: World, site: int, seen: Control, marker: Copied) -> Iterator[
     assert base is not None
     if chain < 0:
         return
-    more = base._replace(content=chain, marker=marker._replace(gtid=chain))
+    more = base._replace(content=base.content | chain, marker=marker._replace(gtid=chain))
     yield f"{who} replays what was archived since", world.with_base(site, more), ""
     torn = base._replace(content=0, marker=marker._replace(verified=False))
     yield f"{who} is killed while it replays", world.with_base(site, torn), ""

@@ -151,3 +151,32 @@ def just_taken_home(bounds: Bounds) -> World:
     """As above, a moment after the epoch was written: AWS is not opened yet."""
     world = home_again(bounds)
     return world._replace(aws=Base(9, closed=True, granted=True, marker=Copied(True, 2, 9, 0)))
+
+
+def following(bounds: Bounds) -> World:
+    """Azure writes, and AWS holds a copy of it and follows; the program is in failback."""
+    conf = Conf("failback", enable=True)
+    return opened(bounds)._replace(
+        aws=Base(9, closed=True, granted=True, marker=Copied(True, 2, 9, 0)),
+        azure=Base(9, closed=False, granted=True, marker=Copied(True, 1, 1, 2)),
+        chains=(1, 9),
+        blobs=conf,
+        infra=conf,
+        written=(1, 1),
+        fenced=2,
+    )
+
+
+def second_time(bounds: Bounds) -> World:
+    """After a cutover AWS failed again, and Azure opened from its chain; AWS is back with a write of its own."""
+    conf = Conf("failback", enable=True)
+    return normal(bounds)._replace(
+        control=Control(4, AZURE, 9, "unasked", None),
+        aws=Base(11, closed=False, granted=True, marker=Copied(True, 2, 9, 3)),
+        azure=Base(9, closed=False, granted=True, marker=Copied(True, 3, 9, 4)),
+        chains=(1, 9, 9, 9),
+        blobs=conf,
+        infra=conf,
+        written=(2, 1),
+        fenced=3,
+    )

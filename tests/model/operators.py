@@ -27,6 +27,8 @@ def operator_steps(world: World, rules: Rules) -> Iterator[Step]:
     if world.orders:
         for order in _orders(world):
             yield from give(world._replace(orders=world.orders - 1), order)
+        if not rules.conditional_orders:
+            yield from _give_late(world._replace(orders=world.orders - 1))
 
 
 def configurations(world: World) -> list[Conf]:
@@ -83,6 +85,15 @@ def give(world: World, order: Ordered) -> Iterator[Step]:
         yield f"order {order.kind} {order.step}{accepts}", after._replace(ids=order.id), ""
 
 
+def _give_late(world: World) -> Iterator[Step]:
+    """What an order would do that is written over whatever came since the read."""
+    for mind in world.minds:
+        if mind is not None:
+            order = Ordered(world.ids + 1, "failback", "sync", 0, mind.seen.epoch)
+            for after in changed(world, mind.seen._replace(order=order), None):
+                yield "an order is written over what came since", after._replace(ids=order.id), ""
+
+
 def withdrawal(world: World) -> Ordered | None:
     """The order that takes the present one back."""
     order = world.control.order
@@ -95,7 +106,7 @@ def _orders(world: World) -> Iterator[Ordered]:
     for kind, step in _OFFERED[world.control.writer]:
         accepted = {0, world.exported} if kind == "failback" else {0}
         for accept in sorted(accepted):
-            order = Ordered(world.ids + 1, kind, step, accept)
+            order = Ordered(world.ids + 1, kind, step, accept, world.control.epoch)
             now = world.control.order
             if now is None or (now.kind, now.step, now.accept) != (kind, step, accept):
                 yield order

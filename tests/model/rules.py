@@ -51,6 +51,8 @@ class Rules:
 
     conditional_writes: bool = True
     """A write of the epoch is conditional on the ETag of the read that was decided on."""
+    conditional_orders: bool = True
+    """So is that of an order."""
     duty_before_release: bool = True
     """A writer opens what the fence closed only after it knows that no order wants it drained."""
     lock_before_draining_ends: bool = True
@@ -63,6 +65,10 @@ class Rules:
     """A dump of what is replaced goes to the vault first."""
     wants_acceptance: bool = True
     """A divergence is overwritten only when the order names it."""
+    compares: bool = True
+    """A target takes over only when its tables are what the source drained to."""
+    clears_the_order: bool = True
+    """A new epoch begins without an order."""
     chains_cross_forks: bool = True
     """A restore of an epoch without a dump of its own goes by the epoch before and its log to the fork."""
     marks_before_opening: bool = True

@@ -99,7 +99,7 @@ def advised_order(world: World, rules: Rules) -> Ordered | None:
     marker = world.azure.marker
     old = marker is not None and marker.verified and rules.ask.refusal(world.control, marker)
     if old and (order is None or order.kind != "replace" or order.step == "withdrawn"):
-        return Ordered(world.ids + 1, "replace", "replace", 0)
+        return Ordered(world.ids + 1, "replace", "replace", 0, world.control.epoch)
     return None
 
 

@@ -25,12 +25,16 @@ _UUIDS = ("a0000000-0000-0000-0000-000000000000", "b0000000-0000-0000-0000-00000
 
 
 class Ordered(NamedTuple):
-    """The operator's order in the control blob; ``accept``: the divergence that may be overwritten."""
+    """The operator's order in the control blob.
+
+    ``accept``: the divergence that may be overwritten. ``given``: in which epoch; the tool does not know that.
+    """
 
     id: int
     kind: Kind
     step: Step
     accept: int
+    given: int
 
 
 class Control(NamedTuple):
