@@ -2,7 +2,7 @@
 
 A process reads the epoch, decides, and acts; between any two of these others act and it may die. Reading and
 acting at once is the ordinary case. The others are the states in which a process still goes by an epoch
-(``Mind``) that has changed since: whenever the blob changes, every other process may have read it just before.
+(``Mind``) that has changed since: when the blob changes, every other process may have read it just before.
 A process that dies is one that takes no further step, and one that starts again reads anew.
 """
 
@@ -74,7 +74,7 @@ def _acts(world: World, process: int, site: int, seen: Control, rules: Rules) ->
         yield from _load(world, site, seen, 0)
         return
     if seen.writer == site:
-        yield from _writer(world, process, site, seen, duty, rules)
+        yield from _writer(world, process, site, seen=seen, duty=duty, rules=rules)
         return
     if rules.ask.must_close(site, seen, base.marker) and not base.closed:
         closed = world.with_base(site, base._replace(closed=True))
@@ -91,14 +91,14 @@ def _acts(world: World, process: int, site: int, seen: Control, rules: Rules) ->
             kept = world._replace(exported=more, kept=world.kept | more)
             yield f"{SITES[site]} exports what only it has", kept, ""
         if duty in _TARGETS:
-            yield from _target(world, process, site, seen, duty, rules)
+            yield from _target(world, process, site, seen=seen, duty=duty, rules=rules)
 
 
 # --- the writer ---
 
 
 def _writer(
-    world: World, process: int, site: int, seen: Control, duty: Duty, rules: Rules
+    world: World, process: int, site: int, *, seen: Control, duty: Duty, rules: Rules
 ) -> Iterator[Step]:
     base, who = world.base(site), SITES[site]
     assert base is not None
@@ -206,9 +206,9 @@ def _wrong_to_take(world: World, site: int, mind: Mind) -> str:
     assert base is not None
     if base.content != mind.fork:
         return "took over with other data than it says"
-    if mind.take == "unasked" and order is not None and order.step == "drain":
-        if source is not None and source.content & OWN[1 - site] & ~mind.fork:
-            return "opened without what the writer was being drained of"
+    beside = mind.take == "unasked" and order is not None and order.step == "drain"
+    if beside and source is not None and source.content & OWN[1 - site] & ~mind.fork:
+        return "opened without what the writer was being drained of"
     return ""
 
 
@@ -227,7 +227,9 @@ def _own_beyond(world: World, site: int, seen: Control) -> int:
     return base.content & OWN[site] & ~seen.fork
 
 
-def _target(world: World, process: int, site: int, seen: Control, duty: Duty, rules: Rules) -> Iterator[Step]:
+def _target(
+    world: World, process: int, site: int, *, seen: Control, duty: Duty, rules: Rules
+) -> Iterator[Step]:
     base, order, who = world.base(site), seen.order, SITES[site]
     assert base is not None and order is not None
     if base.accepts and rules.waits_for_the_fence:
@@ -273,8 +275,10 @@ def _load(world: World, site: int, seen: Control, accepted: int) -> Iterator[Ste
         return  # no base of this epoch: nothing can be restored
     if base.marker is None or base.marker.verified:
         begun = base._replace(content=0, marker=Copied(False, seen.epoch, 0, 0))
-        yield f"{who} begins to load epoch {seen.epoch}", world.with_base(site, begun), _overwritten(
-            world, site, seen, accepted
+        yield (
+            f"{who} begins to load epoch {seen.epoch}",
+            world.with_base(site, begun),
+            _overwritten(world, site, seen, accepted),
         )
         return
     done = base._replace(content=chain, marker=Copied(True, seen.epoch, chain, 0))
@@ -304,4 +308,3 @@ def _follow(world: World, site: int, seen: Control, marker: Copied) -> Iterator[
     yield f"{who} replays what was archived since", world.with_base(site, more), ""
     torn = base._replace(content=0, marker=marker._replace(verified=False))
     yield f"{who} is killed while it replays", world.with_base(site, torn), ""
-

@@ -10,7 +10,7 @@ from tests.model.operators import operator_steps
 from tests.model.properties import broken
 from tests.model.rules import Rules
 from tests.model.surroundings import surrounding_steps
-from tests.model.world import AWS, AZURE, Base, Conf, Control, Copied, World
+from tests.model.world import AWS, AZURE, World
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ class Explored:
         depth: of the last state. closed: whether all reachable states were seen.
     """
 
-    before: dict[World, tuple[World | None, str]] = field(default_factory=dict[World, "tuple[World | None, str]"])
+    before: dict[World, tuple[World | None, str]] = field(
+        default_factory=dict[World, "tuple[World | None, str]"]
+    )
     broken: str = ""
     trace: list[str] = field(default_factory=list[str])
     depth: int = 0
@@ -89,94 +91,3 @@ def trace(found: Explored, world: World) -> list[str]:
         at, what = found.before[at]
         said.append(what)
     return said[-2::-1]
-
-
-def normal(bounds: Bounds) -> World:
-    """AWS serves, the standby is a pilot light."""
-    quiet = Conf("normal", enable=False)
-    return World(
-        control=Control(1, AWS, 0, "", None),
-        aws=Base(0, closed=False, granted=True, marker=None),
-        azure=None,
-        aws_up=True,
-        link=True,
-        chains=(0,),
-        kept=0,
-        exported=0,
-        said=(None, None),
-        blobs=quiet,
-        infra=quiet,
-        rolling=None,
-        minds=(None,) * len(bounds.sites),
-        written=(0, 0),
-        lost=0,
-        fenced=0,
-        ups=bounds.ups,
-        orders=bounds.orders,
-        faults=bounds.faults,
-        ids=0,
-    )
-
-
-def opened(bounds: Bounds) -> World:
-    """Azure opened without AWS's part in it; AWS is up, was not looked at since, and holds what Azure lacks."""
-    conf = Conf("emergency", enable=True)
-    return normal(bounds)._replace(
-        control=Control(2, AZURE, 1, "unasked", None),
-        aws=Base(3, closed=False, granted=True, marker=None),
-        azure=Base(1, closed=False, granted=True, marker=Copied(True, 1, 1, 2)),
-        chains=(1, 1),
-        blobs=conf,
-        infra=conf,
-        written=(2, 0),
-    )
-
-
-def home_again(bounds: Bounds) -> World:
-    """AWS took over by a cutover; its program says so, and the standby is still there."""
-    conf = Conf("failback", enable=True, cutover=3)
-    return normal(bounds)._replace(
-        control=Control(3, AWS, 9, "order", None),
-        aws=Base(9, closed=False, granted=True, marker=Copied(True, 2, 9, 3)),
-        azure=Base(9, closed=True, granted=True, marker=Copied(True, 1, 1, 2)),
-        chains=(1, 9, 9),
-        blobs=conf,
-        infra=conf,
-        written=(1, 1),
-        fenced=2,
-    )
-
-
-def just_taken_home(bounds: Bounds) -> World:
-    """As above, a moment after the epoch was written: AWS is not opened yet."""
-    world = home_again(bounds)
-    return world._replace(aws=Base(9, closed=True, granted=True, marker=Copied(True, 2, 9, 0)))
-
-
-def following(bounds: Bounds) -> World:
-    """Azure writes, and AWS holds a copy of it and follows; the program is in failback."""
-    conf = Conf("failback", enable=True)
-    return opened(bounds)._replace(
-        aws=Base(9, closed=True, granted=True, marker=Copied(True, 2, 9, 0)),
-        azure=Base(9, closed=False, granted=True, marker=Copied(True, 1, 1, 2)),
-        chains=(1, 9),
-        blobs=conf,
-        infra=conf,
-        written=(1, 1),
-        fenced=2,
-    )
-
-
-def second_time(bounds: Bounds) -> World:
-    """After a cutover AWS failed again, and Azure opened from its chain; AWS is back with a write of its own."""
-    conf = Conf("failback", enable=True)
-    return normal(bounds)._replace(
-        control=Control(4, AZURE, 9, "unasked", None),
-        aws=Base(11, closed=False, granted=True, marker=Copied(True, 2, 9, 3)),
-        azure=Base(9, closed=False, granted=True, marker=Copied(True, 3, 9, 4)),
-        chains=(1, 9, 9, 9),
-        blobs=conf,
-        infra=conf,
-        written=(2, 1),
-        fenced=3,
-    )

@@ -20,7 +20,9 @@ def operator_steps(world: World, rules: Rules) -> Iterator[Step]:
     """All that any operator may do next, within the budgets."""
     if world.ups:
         for conf in configurations(world):
-            if conf != (world.rolling or world.infra) and not (rules.stays_enabled and _switched_off(world, conf)):
+            if conf != (world.rolling or world.infra) and not (
+                rules.stays_enabled and _switched_off(world, conf)
+            ):
                 yield from up(world._replace(ups=world.ups - 1), conf, rules)
     if world.rolling is not None:
         yield roll(world, rules)
@@ -32,8 +34,8 @@ def operator_steps(world: World, rules: Rules) -> Iterator[Step]:
 
 
 def configurations(world: World) -> list[Conf]:
-    """All settings that the program takes. A cutover's id is random: it can only be copied from the blob while
-    AWS writes, or be left over in the configuration."""
+    """All settings that the program takes. A cutover's id is random: it can only be copied from the blob
+    while AWS writes, or be left over in the configuration."""
     control = world.control
     ids = {0, world.infra.cutover, world.blobs.cutover}
     if control.writer == AWS and control.epoch > 1:
@@ -128,5 +130,3 @@ def _words(conf: Conf) -> str:
     words = [conf.mode, "open" if conf.enable else "closed"]
     words += [f"cutover {conf.cutover}"] if conf.cutover else []
     return ", ".join([*words, "released"] if conf.release else words)
-
-

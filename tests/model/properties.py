@@ -11,8 +11,8 @@ def broken(world: World) -> str:
 
 
 def _one_writer(world: World) -> str:
-    """At no time do two databases take the application's writes, except AWS's in the window in which its agent
-    has not looked since Azure opened unasked."""
+    """At no time do two databases take the application's writes, except AWS's in the window in which its
+    agent has not looked since Azure opened unasked."""
     control = world.control
     azure = world.azure is not None and world.azure.accepts
     if control.writer == AWS and azure:

@@ -92,14 +92,16 @@ class Asked:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self.duty = lru_cache(None)(self._duty)
-        self.is_copy = lru_cache(None)(lambda copied, control: self._is_copy(copied, control))
+        self.is_copy = lru_cache(None)(self._is_copy)
         self.receive_refusal = lru_cache(None)(self._receive_refusal)
         self.wants_to_open = lru_cache(None)(self._wants_to_open)
         self.refusal = lru_cache(None)(self._refusal)
         self.must_close = lru_cache(None)(self._must_close)
         self.protected = lru_cache(None)(self._protected)
 
-    def _duty(self, site: int, control: Control, blobs: Conf, own: Said | None, copied: Copied | None) -> Duty:
+    def _duty(
+        self, site: int, control: Control, blobs: Conf, own: Said | None, copied: Copied | None
+    ) -> Duty:
         program = orders_of(blobs) if site == AZURE else None
         return self._rules.duty(
             SITES[site], epoch_of(control), program, answer_of(site, own), marker_of(copied)
@@ -109,9 +111,7 @@ class Asked:
         return self._rules.is_copy(marker_of(copied), epoch_of(control))
 
     def _receive_refusal(self, control: Control, source: Said | None, held: int) -> str:
-        return self._rules.receive_refusal(
-            epoch_of(control), answer_of(control.writer, source), gtids(held)
-        )
+        return self._rules.receive_refusal(epoch_of(control), answer_of(control.writer, source), gtids(held))
 
     def _wants_to_open(self, blobs: Conf, control: Control) -> bool:
         return self._rules.wants_to_open(orders_of(blobs), epoch_of(control), "azure")
@@ -158,4 +158,3 @@ def has_own(copied: Copied | None, content: int) -> bool:
     if state is Target.RESTORED:
         return copied is not None and copied.served > 0
     return state is Target.FOREIGN
-

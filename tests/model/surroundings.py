@@ -27,8 +27,8 @@ def surrounding_steps(world: World, limit: tuple[int, int], rules: Rules) -> Ite
 
 
 def _writes(world: World, site: int, limit: int) -> Iterator[Step]:
-    """A user's write. Whoever has the other cloud's address in a cache may still go there, so that DNS decides
-    nothing here: what a database accepts, somebody writes."""
+    """A user's write. Whoever has the other cloud's address in a cache may still go there, so that DNS
+    decides nothing here: what a database accepts, somebody writes."""
     base, count = world.base(site), world.written[site]
     if base is None or not base.accepts or count >= limit or (site == AWS and not world.aws_up):
         return
@@ -38,15 +38,17 @@ def _writes(world: World, site: int, limit: int) -> Iterator[Step]:
 
 
 def archives(world: World, site: int, rules: Rules) -> Iterator[Step]:
-    """The log reaches the vault under the last epoch that this site wrote: an agent that is not the writer any
-    more archives the rest of its log too."""
+    """The log reaches the vault under the last epoch that this site wrote: an agent that is not the writer
+    any more archives the rest of its log too."""
     base = world.base(site)
     if base is None or (site == AWS and not (world.aws_up and world.link)):
         return
     epoch = world.control.epoch if world.control.writer == site else world.control.epoch - 1
     if epoch < 1:
         return
-    own = base.marker is None or (base.marker.verified and (base.marker.served >= epoch or world.control.writer == site))
+    own = base.marker is None or (
+        base.marker.verified and (base.marker.served >= epoch or world.control.writer == site)
+    )
     chain = max(world.chain(epoch), 0)
     if own and (base.content & ~chain or world.chain(epoch) < 0):
         chains = (*world.chains[: epoch - 1], chain | base.content, *world.chains[epoch:])

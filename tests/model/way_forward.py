@@ -1,8 +1,8 @@
 """From every state there is a way to one site that serves all that was archived.
 
 The way is shown by walking it: agents run on, started anew where they hung, the vault takes what there is to
-archive, and an operator does what the runbook says. AWS is never repaired for it: what is gone stays gone, and
-who cannot reach the control blob does not reach it later.
+archive, and an operator does what is advised below. AWS is never repaired for it: what is gone stays gone,
+and who cannot reach the control blob does not reach it later.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def serves(world: World) -> bool:
     base = world.base(control.writer)
     if base is None or not base.accepts or world.chain(control.epoch) & ~base.content:
         return False
-    if world.rolling is not None or (control.order is not None and control.order.step in ("cutover", "drain")):
+    if world.rolling is not None or (
+        control.order is not None and control.order.step in ("cutover", "drain")
+    ):
         return False
     if control.writer == AZURE:
         return now.open and now.holds_traffic

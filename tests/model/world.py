@@ -27,7 +27,7 @@ _UUIDS = ("a0000000-0000-0000-0000-000000000000", "b0000000-0000-0000-0000-00000
 class Ordered(NamedTuple):
     """The operator's order in the control blob.
 
-    ``accept``: the divergence that may be overwritten. ``given``: in which epoch; the tool does not know that.
+    ``accept``: the divergence that may be overwritten. ``given``: in which epoch, which the tool cannot tell.
     """
 
     id: int
