@@ -40,9 +40,8 @@ class Switches:
         for attribute, key in SWITCHES.items():
             value = getattr(wanted, attribute)
             if value != getattr(self, attribute):
-                found[key] = (
-                    None if value == "" else str(value).lower() if isinstance(value, bool) else str(value)
-                )
+                text = str(value)
+                found[key] = (text.lower() if isinstance(value, bool) else text) or None
         return found
 
 

@@ -74,8 +74,8 @@ def blind(facts: Facts, *, production: bool = True) -> Refuse | None:
     """Why no command that moves the writer can decide anything; None when it can."""
     if production and facts.config.purpose != "production":
         return Refuse(
-            f"purpose is {facts.config.purpose!r}: this stack has no AWS side, so there is nothing to go back "
-            "to; name the production stack with --stack"
+            f"purpose is {facts.config.purpose!r}: this stack has no AWS side, so there is nothing to go "
+            "back to; name the production stack with --stack"
         )
     if facts.epoch is None:
         why = facts.unreadable.get("epoch", "no reason given")
@@ -129,8 +129,8 @@ def _page_only(facts: Facts) -> Step:
     grown = before is not None and before.mode == "emergency" and before.scope == "full"
     if grown and config.scope == "full":
         return Refuse(
-            "emergencyScope is 'full' and its servers run; the page shows already until the standby is opened. "
-            "To call the emergency off: ./dr abort"
+            "emergencyScope is 'full' and its servers run; the page shows already until the standby is "
+            "opened. To call the emergency off: ./dr abort"
         )
     wanted = {**EMERGENCY, "scope": "maintenance", "enabled": False, "maintenance": False}
     return reach(facts, **wanted) or Done(
@@ -138,9 +138,9 @@ def _page_only(facts: Facts) -> Step:
     )
 
 
-def _first_disaster(facts: Facts, *, planned: bool) -> Step:
+def _first_disaster(facts: Facts, *, planned: bool) -> Step:  # noqa: PLR0911 - one step a line
     order, config = standing(facts), facts.config
-    if order is not None and not planned:
+    if order is not None and not (planned and order.kind == "planned"):
         return Withdraw()
     if config.mode == "emergency" and config.scope == "full" and config.enabled and not config.maintenance:
         return reach(facts, **EMERGENCY) or Wait(Goal.AZURE_WRITES)
@@ -225,11 +225,11 @@ def abort(facts: Facts) -> Step:  # noqa: PLR0911 - one step a line
 def _opened(facts: Facts) -> Refuse | None:
     if facts.epoch is not None and facts.epoch.writer == "azure":
         return Refuse(
-            f"the standby was opened and is the writer of epoch {facts.epoch.epoch}: calling the emergency off "
-            "would lose what was written there; the way back is: ./dr failback sync"
+            f"the standby was opened and is the writer of epoch {facts.epoch.epoch}: calling the emergency "
+            "off would lose what was written there; the way back is: ./dr failback sync"
         )
     if after_cutover(facts):
-        return Refuse("AWS is the writer again after a failback; what is left of it: ./dr failback finish")
+        return Refuse("AWS is the writer again after a failback; go on with: ./dr failback cutover")
     return None
 
 
@@ -261,7 +261,7 @@ def _let_go(facts: Facts) -> Step:
 # --------------------------------------------------------------------------------------------------- status
 
 
-def advice(facts: Facts) -> tuple[Code, str]:
+def advice(facts: Facts) -> tuple[Code, str]:  # noqa: PLR0911 - one line a situation
     """What an operator would do now, and whether all is well."""
     from cli.operate.rules_failback import way_back  # noqa: PLC0415 - it builds on this module
 

@@ -93,7 +93,7 @@ def _follows(facts: Facts) -> bool:
 # -------------------------------------------------------------------------------------------------- cutover
 
 
-def cutover(facts: Facts) -> Step:
+def cutover(facts: Facts) -> Step:  # noqa: PLR0911 - one step a line
     """AWS becomes the writer again; users see the maintenance page meanwhile."""
     refused = blind(facts)
     if refused is not None or facts.epoch is None:
@@ -115,14 +115,24 @@ def cutover(facts: Facts) -> Step:
 
 
 def _home(facts: Facts) -> Step:
-    """The epoch is AWS's: the page comes down and the gateway sends users there."""
-    if facts.epoch is None or facts.config.mode != "failback":
+    """The epoch is AWS's: the page comes down and the gateway sends users there.
+
+    Also the way back out of a second disaster that was none, before the standby took over again.
+    """
+    order = standing(facts)
+    replacing = order is not None and order.kind == "replace"
+    if facts.epoch is None or not (facts.config.mode == "failback" or replacing):
         return Refuse(f"mode is {facts.config.mode!r} and AWS is the writer: there is nothing to cut over")
     weight, release = facts.config.weight, facts.config.release
     if facts.config.cutover != facts.epoch.cutover:
         weight, release = 0, ""
     wanted = {"cutover": facts.epoch.cutover, "maintenance": False, "weight": weight, "release": release}
-    return reach(facts, **wanted) or Done(
+    step = reach(facts, mode="failback", **wanted)
+    if step is not None:
+        return step
+    if replacing:
+        return Withdraw()
+    return Done(
         "AWS is the writer and serves, through Azure's gateway; next, once its new backups are verified: "
         "./dr failback weight 10"
     )
@@ -150,8 +160,8 @@ def _differs(facts: Facts) -> Refuse | None:
     if said is None or said.state != "differs":
         return None
     return Refuse(
-        f"the copy in RDS is not equal to the standby: {said.sentence}. Nothing was switched; open the standby "
-        "again: ./dr failback abort",
+        f"the copy in RDS is not equal to the standby: {said.sentence}. Nothing was switched; open the "
+        "standby again: ./dr failback abort",
         Code.FAILED,
     )
 
@@ -217,10 +227,11 @@ def finish(facts: Facts) -> Step:
 
 def _still_needed(facts: Facts) -> Refuse | None:
     if facts.deployed is None or facts.deployed.weight != 100:
-        now = (
-            f"is {facts.config.weight}" if facts.deployed is None else f"deployed is {facts.deployed.weight}"
+        now = facts.config.weight if facts.deployed is None else facts.deployed.weight
+        how = "not deployed" if facts.deployed is None else "deployed"
+        return Refuse(
+            f"awsWeight is {now} ({how}): users still go through Azure; first: ./dr failback weight 100"
         )
-        return Refuse(f"awsWeight {now}: users still go through Azure; first: ./dr failback weight 100")
     if not aws_only(facts):
         seen = ", ".join(facts.addresses or ()) or facts.unreadable.get("dns", "nothing")
         return Refuse(f"DNS answers {seen} for the public name; repeat when it answers AWS only")

@@ -108,7 +108,7 @@ class Refuse:
 Step = Set | Up | Give | Withdraw | Seal | DropHold | Look | Wait | Ask | Done | Refuse
 
 
-def words(step: Step) -> str:
+def words(step: Step) -> str:  # noqa: PLR0911 - one line a step
     """The step as an operator would say or type it."""
     match step:
         case Set(changes):
@@ -137,7 +137,7 @@ def words(step: Step) -> str:
             return text
 
 
-def expect(facts: Facts, step: Step) -> Facts:
+def expect(facts: Facts, step: Step) -> Facts:  # noqa: PLR0911 - one line a step
     """The facts after ``step`` went as it should; what a plan is drawn up from before anything is done."""
     match step:
         case Set(changes):
