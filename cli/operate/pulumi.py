@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import yaml
 
-from cli.operate.facts import SWITCHES, Switches, switches_from
+from cli.operate.facts import Switches, switches_from
 from cli.places import CLONE
 from cli.problem import Problem
 
@@ -32,7 +32,9 @@ def project_folder(named: str | None) -> Path:
     if named is not None:
         folder = Path(named).resolve()
         if not _is_project(folder):
-            raise Problem(f"--cwd is {named!r}: it holds no Pulumi.yaml of project {PROJECT}; name its folder")
+            raise Problem(
+                f"--cwd is {named!r}: it holds no Pulumi.yaml of project {PROJECT}; name its folder"
+            )
         return folder
     here = Path.cwd()
     return here if _is_project(here) else CLONE
@@ -85,7 +87,7 @@ class Pulumi:
             self._stack = self.read("stack", "--show-name", named=False).strip().rsplit("/", 1)[-1]
         return self._stack
 
-    def read(self, *words: str, named: bool = True) -> str:
+    def read(self, *words: str, named: bool = True, timeout_s: float | None = _TIMEOUT_S) -> str:
         """What a command that only reads prints.
 
         Raises:
@@ -99,16 +101,18 @@ class Pulumi:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=_TIMEOUT_S,
+                timeout=timeout_s,
             )
         except FileNotFoundError as error:
             raise Problem(_MISSING) from error
         except subprocess.TimeoutExpired as error:
             raise Problem(
-                f"'pulumi {' '.join(words)}' took more than {_TIMEOUT_S:.0f} s; is the backend there?"
+                f"'pulumi {' '.join(words)}' took more than {timeout_s} s; is the backend there?"
             ) from error
         if done.returncode != 0:
-            raise Problem(f"'pulumi {' '.join(words)}' failed: {(done.stderr or done.stdout).strip()[-_TAIL:]}")
+            raise Problem(
+                f"'pulumi {' '.join(words)}' failed: {(done.stderr or done.stdout).strip()[-_TAIL:]}"
+            )
         return done.stdout
 
     def change(self, *words: str) -> tuple[int, str]:
@@ -135,7 +139,7 @@ class Pulumi:
         return process.returncode, "".join(lines)
 
     def _command(self, *words: str, named: bool = True) -> list[str]:
-        stack = ["--stack", self.stack] if named else ["--stack", self._stack] if self._stack else []
+        stack = ["--stack", self.stack] if named else []
         return ["pulumi", *words, *stack, *_QUIET]
 
     # ---------------------------------------------------------------------------------------------- reading
@@ -153,7 +157,9 @@ class Pulumi:
 
     def deployment(self) -> Deployment:
         """What was deployed last; see `Deployment`."""
-        history: list[dict[str, Any]] = json.loads(self.read("stack", "history", "--json", "--page-size", "10"))
+        history: list[dict[str, Any]] = json.loads(
+            self.read("stack", "history", "--json", "--page-size", "10")
+        )
         ended = [entry for entry in history if entry.get("kind") == "update"]
         if not ended:
             return Deployment(None, "", "the stack was never deployed")
@@ -175,7 +181,7 @@ class Pulumi:
         written, end = mine.get("lastUpdate"), ended
         if not written or not end:
             return False
-        # Whole seconds on both sides: a state is written up to a second before its update's end.
+        # The end has whole seconds, and the last state is written just before it.
         return datetime.fromisoformat(str(written)) > datetime.fromisoformat(end) + timedelta(seconds=2)
 
     def resources(self) -> list[dict[str, Any]]:
@@ -202,8 +208,19 @@ class Pulumi:
             if code != 0:
                 raise Problem(f"'pulumi {' '.join(words)}' failed with status {code}: {out.strip()[-_TAIL:]}")
 
+    def unlock(self) -> None:
+        """Remove the lock that a dead process left.
 
-_MISSING = f"there is no pulumi on PATH ({os.environ.get('PATH', '')}): install it from pulumi.com/docs/install"
+        Raises:
+            Problem: that failed.
+        """
+        self._say(f"$ pulumi cancel --yes {self.stack}")
+        self.read("cancel", "--yes", self.stack, named=False)
+
+
+_MISSING = (
+    f"there is no pulumi on PATH ({os.environ.get('PATH', '')}): install it from pulumi.com/docs/install"
+)
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, str]:
@@ -221,6 +238,3 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return json.dumps(value) if isinstance(value, list | dict) else str(value)
-
-
-__all__ = ["PROJECT", "SWITCHES", "Deployment", "Pulumi", "project_folder"]
