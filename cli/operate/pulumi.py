@@ -24,7 +24,7 @@ _TAIL = 600
 
 
 def project_folder(named: str | None) -> Path:
-    """Where ``pulumi`` is run: ``named``, else the current directory if it holds this project, else the clone.
+    """Where ``pulumi`` is run: ``named``, else the current directory if it holds this project, else CLONE.
 
     Raises:
         Problem: ``named`` holds no such project.

@@ -95,8 +95,8 @@ def up(pulumi: Pulumi, agree: Agree, say: Callable[[str], None]) -> None:
         new = [orphan for orphan in orphans(out) if orphan.id not in imported]
         if not new or len(imported) > _MOST_IMPORTS:
             raise Problem(
-                f"'pulumi up' ended with status {code}; what it says is above. Put that right and run the same "
-                "command again: it goes on from what it finds"
+                f"'pulumi up' ended with status {code}; what it says is above. Put that right and run the "
+                "same command again: it goes on from what it finds"
             )
         _adopt(pulumi, new, agree, say)
         imported |= {orphan.id for orphan in new}
@@ -128,8 +128,8 @@ def _adopt(pulumi: Pulumi, found: list[Orphan], agree: Agree, say: Callable[[str
         goal = wanted.get((orphan.type, orphan.name))
         if goal is None:
             raise Problem(
-                f"the program does not ask for {orphan.type} {orphan.name}, which exists as {orphan.id}: look "
-                "at it in Azure and delete it there, or import it with 'pulumi import'"
+                f"the program does not ask for {orphan.type} {orphan.name}, which exists as {orphan.id}: "
+                "look at it in Azure and delete it there, or import it with 'pulumi import'"
             )
         code, out = pulumi.change(
             *("import", orphan.type, orphan.name, orphan.id),
