@@ -39,7 +39,7 @@ from cli.problem import Problem
 
 _SAME = 3  # times that one and the same step may come out in a row before somebody must look
 _INSTEAD = {
-    Goal.READY: "if AWS is gone by now, its order is withdrawn and the copy opened as it is by: ./dr failover",
+    Goal.READY: "if AWS is gone by now, './dr failover' withdraws the order and opens the copy as it is",
     Goal.RESTORED: "look at the app server's log and at './dr status'; './dr abort' calls the emergency off",
     Goal.AWS_WRITES: "'./dr failback abort' takes the order back and opens the standby again",
     Goal.FOLLOWING: "the agents go on; './dr status' shows how far they are",
@@ -47,11 +47,11 @@ _INSTEAD = {
 }
 
 
-class Undecided(Exception):  # noqa: N818 - not an error: a person has to say something
+class Undecided(Exception):
     """Only a person can go on; the text says how."""
 
 
-class TimedOut(Exception):  # noqa: N818 - not an error of ours
+class TimedOut(Exception):
     """What a command waited for did not happen in time; the text says what would help."""
 
 
@@ -186,7 +186,7 @@ class Actor:
     def _drop_hold(self) -> None:
         self._source.upped(None)
         urn = self._sight.places.hold_urn
-        if not urn:  # made by an ``up`` that was killed before the state knew it
+        if not urn and self._sight.facts.config.mode == "emergency":  # its ``up`` was killed just after it
             up(self._pulumi, self._voice.agree, self._voice.say)
             self._sight = self._source.look(self._sight.facts)
             urn = self._sight.places.hold_urn
@@ -227,8 +227,8 @@ class Actor:
                     return
                 if clock.seconds > patience:
                     raise TimedOut(
-                        f"waited {patience:.0f} s for {goal.value}; nothing was undone, and the same command goes "
-                        f"on waiting: {_INSTEAD.get(goal, './dr status shows how things are')}"
+                        f"waited {patience:.0f} s for {goal.value}; nothing was undone, and the same command "
+                        f"goes on waiting: {_INSTEAD.get(goal, './dr status shows how things are')}"
                     )
                 clock.show(waiting(goal, self._sight))
                 time.sleep(poll_s())

@@ -35,7 +35,7 @@ def span(seconds: float) -> str:
     return f"{whole // 86_400} days"
 
 
-def waiting(goal: Goal, sight: Sight) -> str:
+def waiting(goal: Goal, sight: Sight) -> str:  # noqa: PLR0911 - one line a goal
     """One line on how far that is which is waited for."""
     facts = sight.facts
     match goal:
@@ -97,8 +97,8 @@ def copy_lines(sight: Sight) -> list[str]:
         said = facts.answer("azure")
         return [f"the standby says: {answer_words(said)}" if said else "no restore report is there"]
     lines = [
-        f"the standby holds {copy.backup or 'a copy'} of epoch {copy.epoch} and the log behind it, verified "
-        f"({copy.tables} tables compared, {span(copy.seconds)})",
+        f"the standby holds {copy.backup or 'a copy'} of epoch {copy.epoch} and the log behind it",
+        f"verified: {copy.tables} tables compared; the restore took {span(copy.seconds)}",
         f"up to {copy.through or 'an unknown time'}" + (f", {age(copy.through)} ago" if copy.through else ""),
         f"lost: {copy.lost or 'not known'}",
     ]

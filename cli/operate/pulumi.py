@@ -132,11 +132,20 @@ class Pulumi:
         except FileNotFoundError as error:
             raise Problem(_MISSING) from error
         with process:
-            for line in process.stdout or ():
-                lines.append(line)
-                if line.strip():
-                    self._say(f"  | {line.rstrip()}")
+            try:
+                self._follow(process, lines)
+            except KeyboardInterrupt:
+                # The same Ctrl-C reached the engine, which now ends what it is making and writes its state.
+                self._say("  pulumi is ending in order; another Ctrl-C leaves it alone with that")
+                self._follow(process, lines)
+                raise
         return process.returncode, "".join(lines)
+
+    def _follow(self, process: subprocess.Popen[str], lines: list[str]) -> None:
+        for line in process.stdout or ():
+            lines.append(line)
+            if line.strip():
+                self._say(f"  | {line.rstrip()}")
 
     def _command(self, *words: str, named: bool = True) -> list[str]:
         stack = ["--stack", self.stack] if named else []

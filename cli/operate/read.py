@@ -58,7 +58,7 @@ class _Said:
     answers: Mapping[str, Answer | None] = field(default_factory=dict[str, Answer | None])
     copy: Copy | None = None
     heartbeats: Mapping[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
-    home: Chain = Chain()
+    home: Chain = field(default_factory=Chain)
 
 
 class Source:
