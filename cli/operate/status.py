@@ -16,7 +16,7 @@ from cli.operate.rules import advice
 from cli.operate.steps import Code
 from cli.problem import Problem
 
-_WIDTH = 16
+_WIDTH = 18
 _LATE = 3  # dump intervals without anything new
 
 

@@ -6,14 +6,14 @@ import json
 import shutil
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from azure.core.credentials import AzureNamedKeyCredential
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from agent.config import Site
 from agent.epoch import Epoch, Orders, give_order, read_epoch, take_over
@@ -81,10 +81,16 @@ class Scene:
     served: int = 0
     copied: int = 0
     proved: int = 0
+    _stores: dict[str, BlobStore] = field(default_factory=dict[str, BlobStore])
 
     # ------------------------------------------------------------------------------------------- looking
 
     def store(self, container: str) -> BlobStore:
+        if container not in self._stores:
+            self._stores[container] = self._open(container)
+        return self._stores[container]
+
+    def _open(self, container: str) -> BlobStore:
         name = f"{container}-{self.run_id}"
         key = AzureNamedKeyCredential("devstoreaccount1", AZURITE_KEY)
         return BlobStore(self.endpoint.endpoint, name, key, retries=0)
@@ -144,6 +150,32 @@ class Scene:
             return main([*words, "--cwd", str(self.folder)])
         except SystemExit as ended:  # argparse
             return int(str(ended.code))
+
+    def keep(self) -> dict[str, Any]:
+        """All that changes, to be put back; the signals stay, as they do in the vault."""
+        own = ("aws_lives", "diverged", "differs", "restores", "served", "copied", "proved")
+        return {
+            "stack": self.stack,
+            "epoch": self.epoch if self.epoch.etag else None,
+            "self": {name: getattr(self, name) for name in own},
+        }
+
+    def put_back(self, kept: dict[str, Any]) -> None:
+        self.set(**kept["stack"])
+        for name, value in kept["self"].items():
+            setattr(self, name, value)
+        control = self.endpoint_client(f"control-{self.run_id}")
+        if kept["epoch"] is None:
+            for blob in control.list_blobs():
+                control.delete_blob(blob.name)
+            return
+        document = asdict(kept["epoch"])
+        del document["etag"]
+        control.upload_blob("epoch.json", json.dumps(document), overwrite=True)
+
+    def endpoint_client(self, container: str) -> ContainerClient:
+        key = AzureNamedKeyCredential("devstoreaccount1", AZURITE_KEY)
+        return ContainerClient(self.endpoint.endpoint, container, key)
 
     # -------------------------------------------------------------------------------------------- agents
 
@@ -209,7 +241,7 @@ class Scene:
                 if not receive_refusal(epoch, said, GtidSet.parse("")):
                     self._answer("azure", "ready")
                     if orders.open:
-                        self._open(epoch)
+                        self._serve(epoch)
                 return
             case Duty.REPLACE:
                 self._restored(epoch.epoch)
@@ -218,9 +250,9 @@ class Scene:
                 pass
         holds = self.copied >= epoch.epoch and not self.served
         if wants_to_open(orders, epoch, "azure") and may_open_unasked(epoch) and holds:
-            self._open(self.epoch)
+            self._serve(self.epoch)
 
-    def _open(self, epoch: Epoch) -> None:
+    def _serve(self, epoch: Epoch) -> None:
         self.served = take_over(self.store("control"), epoch, "azure").epoch
 
     def _aws(self) -> None:
