@@ -30,18 +30,18 @@ def store(endpoint: str, container: str) -> BlobStore:
     """
     simulated = _simulated_endpoints()
     if simulated is None:
-        return BlobStore(endpoint, container, _credential(simulated=False))
+        return BlobStore(endpoint, container, credential(simulated=False))
     host = urlsplit(endpoint).hostname or ""
     if host not in simulated:
         raise Problem(
             f"this shell belongs to a sandbox, which has no account at {endpoint}: "
             'run eval "$(./dr sandbox env)" again, or open a shell of your own for the real one'
         )
-    return BlobStore(simulated[host], container, _credential(simulated=True))
+    return BlobStore(simulated[host], container, credential(simulated=True))
 
 
 @cache
-def _credential(*, simulated: bool) -> DefaultAzureCredential:
+def credential(*, simulated: bool) -> DefaultAzureCredential:
     """One for all containers, so that one token serves them.
 
     Microsoft's list of authorities does not know the simulated one that AZURE_AUTHORITY_HOST names.
