@@ -58,9 +58,10 @@ class Ways:
         for site in (AWS, AZURE):
             for what, after, _ in archives(world, site, self.rules):
                 return what, after
-        return self._operator(world)
+        return self.operate(world)
 
-    def _operator(self, world: World) -> tuple[str, World]:
+    def operate(self, world: World) -> tuple[str, World]:
+        """What is advised to an operator; no words when that is nothing."""
         order = advised_order(world, self.rules)
         if order is not None:
             for what, after, _ in give(world, order):
@@ -87,7 +88,8 @@ def serves(world: World) -> bool:
     return world.aws_up and (now.aws_serves or not now.gateway_runs)
 
 
-def _aws_is_of_use(world: World) -> bool:
+def aws_is_of_use(world: World) -> bool:
+    """It serves, or would if its agent is told to."""
     return world.aws_up and (world.link or world.aws.accepts)
 
 
@@ -96,7 +98,7 @@ def advised_order(world: World, rules: Rules) -> Ordered | None:
     order = world.control.order
     if order is not None and order.step in ("cutover", "drain", "sync"):
         return withdrawal(world)
-    if world.control.writer == AZURE or _aws_is_of_use(world) or world.azure is None:
+    if world.control.writer == AZURE or aws_is_of_use(world) or world.azure is None:
         return None
     marker = world.azure.marker
     old = marker is not None and marker.verified and rules.ask.refusal(world.control, marker)
@@ -111,7 +113,7 @@ def advised_settings(world: World) -> Conf:
     if world.control.writer == AZURE:
         staying = now.mode == "failback" and not now.cutover
         return now if staying else Conf("emergency", enable=True)
-    if not _aws_is_of_use(world):
+    if not aws_is_of_use(world):
         return Conf("emergency", enable=True)
     if now.mode == "normal" or (epoch == 1 and not now.enable):
         return Conf("normal", enable=now.enable)

@@ -89,6 +89,7 @@ class Conf(NamedTuple):
     enable: bool
     cutover: int = 0
     release: bool = False
+    maintenance: bool = False
 
 
 class Mind(NamedTuple):
@@ -204,7 +205,7 @@ def read(conf: Conf) -> tuple[Switches | None, tuple[str, ...]]:
         "purpose": "production",
         "emergencyScope": "full",
         "enablePetclinic": str(conf.enable).lower(),
-        "maintenance": "false",
+        "maintenance": str(conf.maintenance).lower(),
         "forceFailover": "false",
         "awsWeight": "0",
         "cutover": cutover,
