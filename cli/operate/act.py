@@ -228,7 +228,8 @@ class Actor:
                     now = monotonic()
                     alone_since = (alone_since or now) if aws_only(self._sight.facts) else 0.0
                     self._sight = self._with(settled=bool(alone_since) and now - alone_since >= settled_s())
-                if self._rule(self._sight.facts) != Wait(goal):
+                # A vault that does not answer for a while is waited for as well.
+                if self._sight.facts.epoch is not None and self._rule(self._sight.facts) != Wait(goal):
                     return
                 if clock.seconds > patience:
                     raise TimedOut(
