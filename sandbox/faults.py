@@ -9,6 +9,8 @@ Keys:
     kill_after (object ``{"type": token, "call": "Create"}``): the engine that made this call gets SIGKILL
         after the resource exists and before the answer; fires once.
     blob_latency_ms (float), blob_503_rate (float 0..1): see the storage gate.
+    blob_cut, blob_denied (object ``{side: [container, ...]}``, side aws, azure or operator): callers from
+        there get no answer, or 403 as from a firewall, for these containers; ``"*"`` means every one.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-KNOWN = frozenset({"aws_down", "capacity", "kill_after", "blob_latency_ms", "blob_503_rate"})
+KNOWN = frozenset(
+    {"aws_down", "capacity", "kill_after", "blob_latency_ms", "blob_503_rate", "blob_cut", "blob_denied"}
+)
 
 
 class Faults:
@@ -80,6 +84,11 @@ class Faults:
     def no_capacity(self, sku: str) -> bool:
         """Whether Azure has no capacity for ``sku`` now."""
         return sku in self.get("capacity", [])
+
+    def strikes(self, fault: str, side: str, container: str) -> bool:
+        """Whether ``blob_cut`` or ``blob_denied`` meets a caller from ``side`` at ``container``."""
+        struck = self.get(fault, {}).get(side, [])
+        return container in struck or "*" in struck
 
     def take_kill_after(self, type: str, call: str) -> bool:
         """Whether the engine must die after this call; a fault that fired is gone."""

@@ -16,6 +16,7 @@ from sandbox.clouds.estate import Estate
 from sandbox.clouds.imds import Ec2Metadata
 from sandbox.clouds.machine import Machine, MachineSpec
 from sandbox.clouds.route53 import Route53
+from sandbox.clouds.route53_api import Route53Api
 
 
 class AwsSide:
@@ -68,7 +69,9 @@ class AwsSide:
             time_factor=common.time_factor,
             load_balancers=lambda: {balancer.name: balancer.view()},
             unmanaged=(public,),
+            balancer_zones={balancer.name: estate.alb_zone_id},
         )
+        self.endpoint.attach_dns(Route53Api(self.route53, store).answer)
         self.groups = Groups(
             store,
             self.endpoint,
@@ -108,6 +111,8 @@ class AwsSide:
             service.start()
         secret = self.home.passwords["backup"]
         self.endpoint.services.put_secret(self._estate.rds_secret_arn, self._estate.rds_secret_name, secret)
+        if self._estate.rds_instance_id:
+            self.endpoint.services.put_database(self._estate.rds_instance_id)
         restore_aws(self._common.stores["aws"], self.effects)
         stack.callback(self.groups.stop)
         if not self._common.faults.aws_down:
@@ -119,10 +124,11 @@ class AwsSide:
         self.home.kill()
         self.groups.lose_all()
 
-    def come_back(self, *, serve: bool) -> None:
-        """APIs, RDS and a new backup instance; with ``serve`` the application and its load balancer too."""
+    def come_back(self, *, serve: bool, backup: bool = True) -> None:
+        """APIs and RDS; with ``backup`` a new instance, with ``serve`` the application and its balancer."""
         self._common.faults.clear("aws_down")
         self.home.start_database()
-        self.groups.restore()
+        if backup:
+            self.groups.restore()
         if serve:
             self.home.start_app()

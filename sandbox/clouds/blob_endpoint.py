@@ -48,6 +48,10 @@ class BlobRefused(Exception):
         self.status, self.code, self.message, self.headers = status, code, message, headers or {}
 
 
+class _CutOffError(Exception):
+    """The fault ``blob_cut``: nothing comes back."""
+
+
 class BlobEndpoint:
     """Answers requests to ``https://<account>.blob.core.windows.net``.
 
@@ -83,6 +87,9 @@ class BlobEndpoint:
             self._answer(exchange)
         except BlobRefused as refusal:
             self._refuse(exchange, refusal)
+        except _CutOffError:
+            exchange.error = "blob_cut"
+            exchange.hang_up()
         except (NotSimulatedError, ContainerNameError, UndecidableError) as error:
             self._refuse(exchange, BlobRefused(501, "NotSimulated", str(error)))
         except BackendGoneError as error:
@@ -112,9 +119,13 @@ class BlobEndpoint:
         """Refuse, or say whether the caller may only create and not replace."""
         claims, refusal = self._authenticate(exchange, account)
         exchange.caller = self._entra.caller(claims) if claims else INTERNET
+        side = exchange.caller.side
+        if self._faults.strikes("blob_cut", side, container):
+            raise _CutOffError
         subnets = self._store.find(azure.SUBNET)
         rules = NetworkRules.of_account(account.inputs)
-        if not rules.admit(exchange.caller, service="Microsoft.Storage", subnets=subnets):
+        admitted = rules.admit(exchange.caller, service="Microsoft.Storage", subnets=subnets)
+        if not admitted or self._faults.strikes("blob_denied", side, container):
             raise BlobRefused(
                 403, "AuthorizationFailure", "This request is not authorized to perform this operation."
             )
