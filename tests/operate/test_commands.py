@@ -107,9 +107,10 @@ def test_an_abort_of_an_ordered_opening_closes_the_standby_before_anything_else(
     assert scene.state() == before
 
 
-def test_the_whole_way_back_ends_where_it_began(scene: Scene) -> None:
+def test_the_whole_way_back_ends_where_it_began(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     before = scene.state()
     home(scene)
+    assert "users saw the page for" in capsys.readouterr().out
     assert scene.epoch.writer == "aws"
     assert scene.config.cutover == scene.epoch.cutover and not scene.config.maintenance
     for per_cent in ("10", "100"):
