@@ -12,7 +12,7 @@ from agent.errors import NotWriterError
 from agent.handover.order import Order, new_order
 from cli.operate import web
 from cli.operate.pace import Clock, patience_s, poll_s, settled_s
-from cli.operate.progress import copy_lines, waiting
+from cli.operate.progress import copy_lines, span, waiting
 from cli.operate.pulumi import Pulumi
 from cli.operate.read import CONTROL, Sight, Source
 from cli.operate.recover import up
@@ -98,6 +98,7 @@ class Actor:
         self._sight = sight
         self._voice = voice
         self._copy_shown = False
+        self._page_since = 0.0
 
     @property
     def _pulumi(self) -> Pulumi:
@@ -125,7 +126,6 @@ class Actor:
             self._do(step)
 
     def _do(self, step: Step) -> None:
-        facts = self._sight.facts
         self._voice.say(f"- {words(step)}")
         match step:
             case Set(changes):
@@ -134,9 +134,7 @@ class Actor:
                 self._source.upped(None)
                 self._pulumi.configure(changes)
             case Up():
-                self._source.upped(None)
-                up(self._pulumi, self._voice.agree, self._voice.say)
-                self._source.upped(facts.config)
+                self._up()
             case Give(kind, order, accept):
                 self._order(new_order(kind, order, accept))
             case Withdraw():
@@ -150,8 +148,7 @@ class Actor:
                 self._sight = self._with(origin=self._origin())
             case Wait(goal):
                 self._wait(goal)
-                if goal in (Goal.RESTORED, Goal.REPLACED):
-                    self._show_copy()
+                self._waited(goal)
                 return  # what it saw is the newest there is
             case Ask():
                 self._ask()
@@ -159,6 +156,14 @@ class Actor:
             case Done() | Refuse():
                 return
         self._sight = self._source.look(self._sight.facts)
+
+    def _up(self) -> None:
+        config = self._sight.facts.config
+        self._source.upped(None)
+        up(self._pulumi, self._voice.agree, self._voice.say)
+        self._source.upped(config)
+        if self._page_since and not config.maintenance:
+            self._voice.say(f"  users saw the page for {span(monotonic() - self._page_since)}")
 
     def _with(self, **known: object) -> Sight:
         return replace(self._sight, facts=replace(self._sight.facts, **known))  # pyright: ignore[reportArgumentType]
@@ -228,7 +233,8 @@ class Actor:
                     now = monotonic()
                     alone_since = (alone_since or now) if aws_only(self._sight.facts) else 0.0
                     self._sight = self._with(settled=bool(alone_since) and now - alone_since >= settled_s())
-                if self._rule(self._sight.facts) != Wait(goal):
+                # A vault that does not answer for a while is waited for as well.
+                if self._sight.facts.epoch is not None and self._rule(self._sight.facts) != Wait(goal):
                     return
                 if clock.seconds > patience:
                     raise TimedOut(
@@ -239,6 +245,12 @@ class Actor:
                 sleep(poll_s())
         finally:
             clock.end()
+
+    def _waited(self, goal: Goal) -> None:
+        if goal is Goal.PAGE:
+            self._page_since = monotonic()
+        if goal in (Goal.RESTORED, Goal.REPLACED):
+            self._show_copy()
 
     def _page(self) -> bool:
         """The gateway itself shows the page, whatever DNS says."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AzureNamedKeyCredential
-from azure.storage.blob import BlobServiceClient, ContainerClient
+from azure.storage.blob import BlobServiceClient
 
 from agent.config import Site
 from agent.epoch import Epoch, Orders, give_order, read_epoch, take_over
@@ -23,7 +23,7 @@ from agent.handover.order import Answer, Divergence, State, new_order, read_answ
 from agent.marker import Marker
 from agent.opening import wants_to_open
 from agent.signals import Verification, write_heartbeat, write_restore_report, write_verification
-from agent.storage import BlobStore
+from agent.storage import BlobChangedError, BlobEntry, BlobMissingError, BlobStore
 from cli.__main__ import main
 from cli.operate import blobs, web
 from cli.operate.facts import Switches, switches_from
@@ -60,6 +60,35 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     network.close()
 
 
+class MemoryStore:
+    """The few calls that these commands make, for tests that repeat a command dozens of times."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, tuple[bytes, str]] = {}
+
+    def read(self, name: str) -> tuple[bytes, str]:
+        if name not in self.blobs:
+            raise BlobMissingError(name)
+        return self.blobs[name]
+
+    def replace(self, name: str, data: bytes) -> None:
+        self.blobs[name] = (data, uuid.uuid4().hex)
+
+    def put(self, name: str, data: bytes, *, etag: str | None) -> str:
+        if self.blobs.get(name, (b"", None))[1] != etag:
+            raise BlobChangedError(name)
+        self.replace(name, data)
+        return self.blobs[name][1]
+
+    def create(self, name: str, data: bytes, metadata: object = None) -> None:
+        del metadata
+        self.replace(name, data)
+
+    def entries(self, prefix: str) -> Iterator[BlobEntry]:
+        names = [name for name in list(self.blobs) if name.startswith(prefix)]
+        return iter([BlobEntry(name, 0, {}) for name in names])
+
+
 @dataclass
 class Scene:
     """Everything that a command meets.
@@ -72,7 +101,7 @@ class Scene:
     """
 
     folder: Path
-    endpoint: Azurite
+    endpoint: Azurite | None
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:10])
     aws_lives: bool = True
     diverged: bool = False
@@ -81,16 +110,18 @@ class Scene:
     served: int = 0
     copied: int = 0
     proved: int = 0
-    _stores: dict[str, BlobStore] = field(default_factory=dict[str, BlobStore])
+    _stores: dict[str, BlobStore | MemoryStore] = field(default_factory=dict[str, BlobStore | MemoryStore])
 
     # ------------------------------------------------------------------------------------------- looking
 
-    def store(self, container: str) -> BlobStore:
+    def store(self, container: str) -> Any:
         if container not in self._stores:
             self._stores[container] = self._open(container)
         return self._stores[container]
 
-    def _open(self, container: str) -> BlobStore:
+    def _open(self, container: str) -> BlobStore | MemoryStore:
+        if self.endpoint is None:
+            return MemoryStore()
         name = f"{container}-{self.run_id}"
         key = AzureNamedKeyCredential("devstoreaccount1", AZURITE_KEY)
         return BlobStore(self.endpoint.endpoint, name, key, retries=0)
@@ -164,18 +195,13 @@ class Scene:
         self.set(**kept["stack"])
         for name, value in kept["self"].items():
             setattr(self, name, value)
-        control = self.endpoint_client(f"control-{self.run_id}")
-        if kept["epoch"] is None:
-            for blob in control.list_blobs():
-                control.delete_blob(blob.name)
-            return
-        document = asdict(kept["epoch"])
-        del document["etag"]
-        control.upload_blob("epoch.json", json.dumps(document), overwrite=True)
-
-    def endpoint_client(self, container: str) -> ContainerClient:
-        key = AzureNamedKeyCredential("devstoreaccount1", AZURITE_KEY)
-        return ContainerClient(self.endpoint.endpoint, container, key)
+        control = self.store("control")
+        assert isinstance(control, MemoryStore)
+        control.blobs.clear()
+        if kept["epoch"] is not None:
+            document = asdict(kept["epoch"])
+            del document["etag"]
+            control.replace("epoch.json", json.dumps(document).encode())
 
     # -------------------------------------------------------------------------------------------- agents
 
@@ -292,11 +318,20 @@ class Scene:
         write_heartbeat(signals, site, {**beat, "archive": archive, "errors": {}})
         if self.proved < epoch.epoch:
             self.proved = epoch.epoch
-            of = {"site": site, "epoch": epoch.epoch, "backup": backup["backup"], "mode": "full"}
             proof = Verification(
-                at=now, tables=("petclinic.owners",), gtid="", next_backup="", seconds=1.0, ok=True, error="",
-                notes=("all",), **of,
-            )  # fmt: skip
+                at=now,
+                site=site,
+                epoch=epoch.epoch,
+                backup=str(backup["backup"]),
+                mode="full",
+                tables=("petclinic.owners",),
+                gtid="",
+                next_backup="",
+                seconds=1.0,
+                ok=True,
+                error="",
+                notes=("all",),
+            )
             write_verification(signals, proof)
 
     # --------------------------------------------------------------------------------------------- world
@@ -316,19 +351,35 @@ class Scene:
 
 
 @pytest.fixture
-def scene(endpoint: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+def scene(endpoint: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     """A deployed stack in mode normal; the fake pulumi is called without a process."""
-    folder = tmp_path / "a project"
+    scene = Scene(_project(tmp_path), endpoint)
+    key = AzureNamedKeyCredential("devstoreaccount1", AZURITE_KEY)
+    with BlobServiceClient(endpoint.endpoint, key) as made:
+        for kind in ("control", "signals", "mysql-backups"):
+            made.create_container(f"{kind}-{scene.run_id}")
+    _connect(scene, monkeypatch)
+    return scene
+
+
+@pytest.fixture
+def quick_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """The same without a Blob endpoint."""
+    scene = Scene(_project(tmp_path), None)
+    _connect(scene, monkeypatch)
+    return scene
+
+
+def _project(root: Path) -> Path:
+    folder = root / "a project"
     folder.mkdir()
     shutil.copy(ROOT / "Pulumi.yaml", folder)
     fake_pulumi.new(folder, dict(SETTINGS))
-    scene = Scene(folder, endpoint)
-    with BlobServiceClient(
-        endpoint.endpoint, AzureNamedKeyCredential("devstoreaccount1", AZURITE_KEY)
-    ) as made:
-        for kind in ("control", "signals", "mysql-backups"):
-            made.create_container(f"{kind}-{scene.run_id}")
     assert fake_pulumi.call(folder, ["up", "--yes", "--skip-preview"])[0] == 0
+    return folder
+
+
+def _connect(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.set(calls=[])
     monkeypatch.setenv("DR_PACE", "10000")
     monkeypatch.setattr(blobs, "store", lambda _endpoint, container: scene.store(container))
@@ -336,7 +387,6 @@ def scene(endpoint: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(web, "get", scene.page)
     monkeypatch.setattr("cli.operate.act.sleep", lambda _seconds: scene.step())
     in_process(monkeypatch)
-    yield scene
 
 
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,7 +406,3 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Pulumi, "read", read)
     monkeypatch.setattr(Pulumi, "change", change)
-
-
-def document(text: str) -> dict[str, Any]:
-    return json.loads(text)

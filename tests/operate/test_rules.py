@@ -325,6 +325,15 @@ def test_giving_the_failback_up_waits_until_the_standby_has_reopened() -> None:
     assert isinstance(GIVE_UP(replace(seen, azure=replace(drained, state="reopened"))), Set)
 
 
+@pytest.mark.parametrize(("rule", "writer"), [(GIVE_UP, "azure"), (ABORT, "aws")])
+def test_who_cannot_read_an_answer_does_not_call_the_writer_open(rule: Rule, writer: str) -> None:
+    order = new_order("failback", "withdrawn")
+    switches = replace(OPEN, mode="failback") if writer == "azure" else EMERGENCY
+    why = {f"answer-{writer}": "503"}
+    seen = facts(switches, writer, 2 if writer == "azure" else 1, order=order, origin="", unreadable=why)
+    assert rule(seen) == Wait(Goal.REOPENED)
+
+
 def test_a_second_disaster_keeps_the_page_up_until_the_database_is_replaced() -> None:
     steps = plan(FAILOVER, BACK)
     assert steps[0] == Give("replace", "replace")
