@@ -222,17 +222,22 @@ class Target:
         )
 
     def _compare(self, order: Order, told: Answer, source: Answer) -> tuple[Answer, list[str]]:
-        """What differs, as sentences. Not compared again while nothing was committed here since."""
+        """What differs, as sentences. Not compared again while nothing was committed here since.
+
+        All tables are hashed now, and not only those that the writer's log names: the copy is to show that
+        nobody else wrote into it either.
+        """
         with session(self._context.login()) as database:
             key = (order.id, database.gtid_executed())
         if self._equal == key and key[1]:
             return told, []
         told = self._tell(told, "following", f"the copy is compared with what {order.source} drained to")
         with _timed(told, "compare") as seconds:
-            tables, objects = self._fingerprints.at_end(GtidSet.parse(key[1]))
+            self._fingerprints.refresh()
+            tables, objects = self._fingerprints.at_end(GtidSet.parse(source.gtid))
             different = differences(source, tables, objects)
         self._equal = None if different else key
-        return replace(told, seconds=seconds), list(different)
+        return replace(told, seconds=seconds), different
 
     def _tell(self, told: Answer, state: Said, sentence: str) -> Answer:
         told = _saying(told, state, sentence)
