@@ -10,6 +10,7 @@ from agent.config import Config, Site
 from agent.database import Session, quoted
 from agent.epoch import Epoch, Orders, take_over
 from agent.errors import GuardError
+from agent.handover.auto_increment import raise_auto_increment
 from agent.marker import Marker, write_marker
 from agent.storage import BlobStore
 
@@ -55,8 +56,15 @@ def become_writer(
 
 
 def finish_opening(database: Session, epoch: Epoch, config: Config, marker: Marker) -> None:
-    """Let the application write and switch on the events that ran on the source; may be repeated after an
-    interruption."""
+    """Raise AUTO_INCREMENT, let the application write and switch on the events that ran on the source; may be
+    repeated after an interruption.
+
+    The numbers first: the old writer may have given out ids that the log, cut off, does not show.
+    """
+    if marker.raised_epoch != epoch.epoch:
+        raise_auto_increment(database, config.database.schemas)
+        marker = replace(marker, raised_epoch=epoch.epoch)
+        write_marker(database, marker)
     if config.application is not None:
         let_write(database, config.application.user, config.database.schemas)
     for schema, event in marker.enabled_events:
