@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
+from agent.config import Site
 from agent.context import Context
 from agent.database import session
 from agent.epoch import Epoch, Orders
@@ -47,7 +48,7 @@ class Target:
         self, context: Context, stopping: threading.Event, *, say: Callable[[Answer], None] | None = None
     ) -> None:
         self._context, self._stopping, self._say = context, stopping, say
-        self._site = context.config.site
+        self._site: Site = context.config.site
         self._fingerprints = Fingerprints(context, stopping)
         self._exported: tuple[tuple[int, str], Divergence | None] | None = None
         self._equal: tuple[str, str] | None = None  # order, and what the database had executed when compared

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import replace
 from typing import Any
 
 import pymysql
-from agent.handover.fingerprints import Fingerprints
+import pytest
 
 from agent.database import session
 from agent.epoch import Epoch, Orders, give_order, read_epoch
 from agent.fence import close
 from agent.gtid import GtidSet
 from agent.handover.decide import duty
+from agent.handover.fingerprints import Fingerprints
 from agent.handover.order import Answer, Order, read_answer, write_answer
 from agent.handover.target import Target
 from agent.marker import Marker, read_marker
 from agent.opening import become_writer
 from sandbox.mysql import MySqlServer
+from sandbox.tools import Tools
 from tests.agent.archived import Archive
 from tests.agent.conftest import SCHEMA, Site, World
 
 SHOP = "shop"
 EVENT = f"CREATE EVENT {SCHEMA}.Nightly ON SCHEDULE EVERY 1 DAY DO DELETE FROM {SCHEMA}.owners WHERE id < 0"
+
+
+def clients_on_path(tools: Tools, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a part of the agent that a test calls inside its own process."""
+    monkeypatch.setenv("PATH", f"{tools.bin}:{os.environ['PATH']}")
 
 
 def with_shop(site: Site) -> Site:

@@ -10,6 +10,7 @@ import pytest
 from agent.epoch import give_order, read_epoch
 from agent.handover.order import new_order, read_answer
 from sandbox.mysql import MySqlServer
+from sandbox.tools import Tools
 from tests.agent.archived import archiving
 from tests.agent.conftest import SCHEMA, World, add_owners, clinic, count
 from tests.agent.differential import differences, snapshot
@@ -17,6 +18,7 @@ from tests.agent.handover.story import (
     EVENT,
     SHOP,
     Passes,
+    clients_on_path,
     disaster,
     drain,
     locked,
@@ -29,8 +31,11 @@ from tests.agent.test_restore_log import run
 
 
 @pytest.fixture
-def served(world: World, rds: MySqlServer, flexible: MySqlServer) -> Iterator[World]:
-    """Azure writes epoch 2 and has a dump of it; on AWS two owners more than came across, and an event."""
+def served(
+    world: World, rds: MySqlServer, flexible: MySqlServer, tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    """Azure writes epoch 2; on AWS there are two owners more than came across, and an event."""
+    clients_on_path(tools, monkeypatch)
     clinic(rds)
     rds.set_global("event_scheduler", "OFF")
     rds.execute(EVENT)
