@@ -253,6 +253,7 @@ def _follow(context: Context, report: Report, to: Target | None, epoch: Epoch | 
                 marker,
                 backup_gtid=str(choice.reached),
                 enabled_events=replayed.events,
+                raised_epoch=0,  # the writer may have given out more ids than that since
                 original_names={**marker.original_names, **choice.tail.names} if folds else {},
             ),
         )

@@ -26,7 +26,7 @@ from agent.handover.divergence import export
 from agent.handover.fingerprints import Fingerprints, differences
 from agent.handover.order import Answer, Divergence, Order, read_answer
 from agent.handover.order import State as Said
-from agent.handover.takeover import take_over
+from agent.handover.takeover import keep_events, take_over
 from agent.marker import Marker, read_marker
 from agent.rds import ensure_snapshot
 from agent.report import Report
@@ -85,7 +85,7 @@ class Target:
             if why := why_open(self._context, epoch):
                 return _saying(told, "waiting", why)
             if duty is Duty.REPLACE:
-                return self._replace(epoch, order, told)
+                return self._replace(epoch, told)
             return self._receive(epoch, order, told, source, program)
         except (BusyError, NoBackupError) as error:
             return _saying(told, "waiting", str(error))
@@ -118,7 +118,7 @@ class Target:
 
     # --- a copy ---
 
-    def _replace(self, epoch: Epoch, order: Order, told: Answer) -> Answer:
+    def _replace(self, epoch: Epoch, told: Answer) -> Answer:
         """The copy of a standby that has served; in a disaster nobody is asked what may be overwritten."""
         marker, state = self._look()
         if not is_copy(marker, epoch):
@@ -188,6 +188,8 @@ class Target:
             told, held = replace(_reached(told, report), seconds=seconds), self._held(epoch)
         if not order.drains:
             return _saying(told, "following", _behind(told, epoch))
+        if source is not None and _about(source, epoch, order) and source.state in ("draining", "drained"):
+            keep_events(self._context, source)
         if why := receive_refusal(epoch, source, held):
             return _saying(told, "following", why)
         assert source is not None  # noqa: S101 - or it would have been refused
@@ -278,10 +280,13 @@ def _blocked(order: Order, divergence: Divergence | None) -> str:
     )
 
 
+def _about(source: Answer, epoch: Epoch, order: Order) -> bool:
+    return (source.epoch, source.order) == (epoch.epoch, order.id)
+
+
 def _end(epoch: Epoch, order: Order, source: Answer | None) -> GtidSet | None:
     """What the source drained to for this order; None as long as it did not."""
-    drained = order.drains and source is not None and source.state == "drained"
-    if source is None or not drained or (source.epoch, source.order) != (epoch.epoch, order.id):
+    if not order.drains or source is None or source.state != "drained" or not _about(source, epoch, order):
         return None
     return GtidSet.parse(source.gtid)
 
