@@ -17,7 +17,7 @@ from agent.config import load
 from agent.context import Context
 from agent.handover.target import Target
 from tests.agent import dies
-from tests.agent.handover.story import fake_export, one_pass
+from tests.agent.handover.story import one_pass
 
 _take_over = agent.opening.take_over
 
@@ -29,7 +29,6 @@ def _deadly_take_over(*arguments: Any, **named: Any) -> None:
 
 if __name__ == "__main__":
     dies.arm()
-    fake_export()
     if sys.argv[1] == "epoch written":
         agent.opening.take_over = _deadly_take_over  # type: ignore[assignment]
     context = Context.of(load(Path(sys.argv[2])))

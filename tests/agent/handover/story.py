@@ -10,7 +10,6 @@ from typing import Any
 import pymysql
 import pytest
 
-import agent.handover.target
 from agent.context import Context
 from agent.database import session
 from agent.epoch import Epoch, Orders, give_order, read_epoch
@@ -18,7 +17,7 @@ from agent.fence import close
 from agent.gtid import GtidSet
 from agent.handover.decide import duty
 from agent.handover.fingerprints import Fingerprints
-from agent.handover.order import Answer, Divergence, Order, read_answer, write_answer
+from agent.handover.order import Answer, Order, read_answer, write_answer
 from agent.handover.target import Target
 from agent.marker import Marker, read_marker
 from agent.opening import become_writer
@@ -34,26 +33,6 @@ EVENT = f"CREATE EVENT {SCHEMA}.Nightly ON SCHEDULE EVERY 1 DAY DO DELETE FROM {
 def clients_on_path(tools: Tools, monkeypatch: pytest.MonkeyPatch) -> None:
     """For a part of the agent that a test calls inside its own process."""
     monkeypatch.setenv("PATH", f"{tools.bin}:{os.environ['PATH']}")
-    fake_export(monkeypatch)
-
-
-def fake_export(monkeypatch: pytest.MonkeyPatch | None = None) -> None:
-    """TEMPORARY: until the real export is merged."""
-
-    def export(context: Context, epoch: Epoch, stopping: threading.Event) -> Divergence | None:
-        with session(context.login()) as database:
-            beyond = GtidSet.parse(database.gtid_executed()) - GtidSet.parse(epoch.fork_gtid)
-        if not beyond:
-            return None
-        digest = f"{epoch.epoch:016x}"
-        name = f"quarantine_divergence_{epoch.epoch}_{digest}.sql.gz"
-        context.backups.replace(name, b"")
-        return Divergence(digest, "", 1, {}, name, "", "")
-
-    if monkeypatch is None:
-        agent.handover.target.export = export
-    else:
-        monkeypatch.setattr(agent.handover.target, "export", export)
 
 
 def with_shop(site: Site) -> Site:
