@@ -27,7 +27,7 @@ class Marker:
         served_epoch: the epoch in which this database became the writer; 0 as long as it never did.
         enabled_events: (schema, event) that ran on the source and wait here, disabled.
         original_names: see Manifest.
-        raised_epoch: the epoch at whose opening AUTO_INCREMENT was raised; 0: at none.
+        raised_epoch: the epoch for which AUTO_INCREMENT was raised, with nothing replayed since; 0: for none.
     """
 
     state: Literal["loading", "verified"]

@@ -12,16 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agent.across import choose
 from agent.application import let_write, provide
 from agent.archive.reading import Target
 from agent.catchup import require_objects
-from agent.chain import Choice, behind, choose
+from agent.chain import Choice, behind
 from agent.context import Context
 from agent.epoch import Epoch, read_epoch
 from agent.errors import AgentError, BusyError, CredentialError, DatabaseError, GuardError, RestoreError
 from agent.gtid import GtidSet
 from agent.guard import Target as State
-from agent.guard import require_current, require_other_writer, require_replaceable
+from agent.guard import holds_own, require_current, require_other_writer, require_replaceable
 from agent.locks import exclusive
 from agent.loss import loss_of
 from agent.manifest import as_report
@@ -84,7 +85,10 @@ def _restore(context: Context, report: Report, options: Options) -> None:
             _log.info("the database was restored and verified before; nothing is loaded again")
         else:
             choice = _choose(context, run.epoch, report, options)
-            marker = run.replace(choice, state, keep=report.take_over)
+            run.require_fit(choice)
+            if report.take_over:
+                run.keep_what_is_replaced(state)
+            marker = run.replace(choice)
             if report.take_over:
                 run.take_over(marker)
         _provide(run)
@@ -93,8 +97,8 @@ def _restore(context: Context, report: Report, options: Options) -> None:
 def replace_by_order(context: Context, epoch: Epoch) -> Report:
     """Replace whatever this site's database holds by a copy of ``epoch``'s chain; nobody takes over by it.
 
-    A dump of what is replaced is kept, unless it is a half-loaded copy. Interrupted anywhere, it may be run
-    again.
+    A dump of what is replaced is kept, unless it is a copy that never served, or half of one. Interrupted
+    anywhere, it may be run again.
 
     Args:
         epoch: as it was read when the order in it was decided on.
@@ -109,8 +113,13 @@ def replace_by_order(context: Context, epoch: Epoch) -> Report:
     with _reporting(context, report, None), exclusive(config.state_dir, "restore"):
         require_other_writer(epoch, config.site)
         with Run.opened(context, report, patience_s=_DATABASE_PATIENCE_S, epoch=epoch) as run:
-            _, state = run.look()
-            run.replace(_choose(context, epoch, report, Options()), state, keep=True)
+            marker, state = run.look()
+            choice = _choose(context, epoch, report, Options())
+            run.require_fit(choice)
+            if holds_own(state, marker):
+                run.keep_what_is_replaced(state)
+            run.require_still_wanted()
+            run.replace(choice)
             _provide(run)
     return report
 
@@ -236,7 +245,9 @@ def _follow(context: Context, report: Report, to: Target | None, epoch: Epoch | 
             )
         known = GtidSet.parse(marker.backup_gtid)
         with report.phase("choose"):
-            choice = behind(context.restore_from, context.signals, marker.backup, known, to=to)
+            choice = behind(
+                context.restore_from, context.signals, marker.backup, marker.backup_epoch, known, to=to
+            )
         _tell(context, report, choice)
         if not choice.tail.transactions:
             return
@@ -244,7 +255,7 @@ def _follow(context: Context, report: Report, to: Target | None, epoch: Epoch | 
         write_marker(run.database, replace(marker, state="loading"))
         folds = folds_names(run.database)
         names = respelt(choice.manifest, folds=folds)
-        replayed = run.catch_up(choice, marker.enabled_events, names)
+        replayed = run.catch_up(choice.legs[-1], marker.enabled_events, names)
         report.objects = require_objects(run.database, run.schemas, counted, replayed)
         report.loaded = True
         write_marker(
@@ -253,6 +264,7 @@ def _follow(context: Context, report: Report, to: Target | None, epoch: Epoch | 
                 marker,
                 backup_gtid=str(choice.reached),
                 enabled_events=replayed.events,
+                raised_epoch=0,  # the writer may have given out more ids than that since
                 original_names={**marker.original_names, **choice.tail.names} if folds else {},
             ),
         )

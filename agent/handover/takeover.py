@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent.context import Context
-from agent.database import Session, placeholders
+from agent.database import Session, placeholders, session
 from agent.epoch import Epoch
 from agent.errors import GuardError
 from agent.fence import release
@@ -19,10 +19,28 @@ from agent.restoring import Run
 _EVENTS = "SELECT EVENT_SCHEMA, EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA IN ({})"
 
 
+def keep_events(context: Context, source: Answer) -> None:
+    """Have the marker name the events that ran on the source before it switched them off to drain.
+
+    The log says only that they are off. Whoever opens this database, by the order or because the source is
+    gone, switches on those of the marker.
+
+    Raises:
+        DatabaseError: the database cannot be reached.
+    """
+    with session(context.login()) as database:
+        marker = read_marker(database)
+        if marker is None or marker.state != "verified":
+            return
+        events, _ = spelled(database, context.config.database.schemas, source.events)
+        if set(events) != set(marker.enabled_events):
+            write_marker(database, replace(marker, enabled_events=events))
+
+
 def take_over(context: Context, epoch: Epoch, source: Answer) -> tuple[Epoch, list[str]]:
     """Become the writer of the next epoch, and open the database.
 
-    The events to enable are kept in the marker first. So an agent that finds the epoch written, and this not
+    The events to enable are in the marker first. So an agent that finds the epoch written, and this not
     finished, completes it with what the source said.
 
     Args:

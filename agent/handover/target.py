@@ -6,30 +6,35 @@ and what this site said before. So it can be killed anywhere, and the next pass 
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
+from agent.across import choose
+from agent.config import Site
 from agent.context import Context
 from agent.database import session
 from agent.epoch import Epoch, Orders
-from agent.errors import BusyError, NoBackupError, NotWriterError
+from agent.errors import AgentError, BusyError, NoBackupError, NotWriterError
 from agent.gtid import GtidSet
 from agent.guard import Target as State
-from agent.guard import inspect
+from agent.guard import holds_own, inspect
 from agent.handover.closing import why_open
 from agent.handover.decide import Duty, is_copy, receive_refusal
 from agent.handover.divergence import export
 from agent.handover.fingerprints import Fingerprints, differences
 from agent.handover.order import Answer, Divergence, Order, read_answer
 from agent.handover.order import State as Said
-from agent.handover.takeover import take_over
+from agent.handover.takeover import keep_events, take_over
 from agent.marker import Marker, read_marker
 from agent.rds import ensure_snapshot
 from agent.report import Report
 from agent.restore import follow, replace_by_order
+
+_log = logging.getLogger(__name__)
 
 _SHOWN = 10
 _DUTIES = (Duty.FOLLOW, Duty.RECEIVE, Duty.REPLACE)
@@ -47,7 +52,7 @@ class Target:
         self, context: Context, stopping: threading.Event, *, say: Callable[[Answer], None] | None = None
     ) -> None:
         self._context, self._stopping, self._say = context, stopping, say
-        self._site = context.config.site
+        self._site: Site = context.config.site
         self._fingerprints = Fingerprints(context, stopping)
         self._exported: tuple[tuple[int, str], Divergence | None] | None = None
         self._equal: tuple[str, str] | None = None  # order, and what the database had executed when compared
@@ -63,7 +68,7 @@ class Target:
         if epoch.writer == self._site or why_open(self._context, epoch):
             return None
         marker, state = self._look()
-        return self._diverged(epoch) if _has_own(marker, state) else None
+        return self._diverged(epoch) if holds_own(state, marker) else None
 
     def work(self, epoch: Epoch, duty: Duty, source: Answer | None, program: Orders | None) -> Answer | None:
         """One pass; what this site says now, or None where ``duty`` is not the target's.
@@ -84,7 +89,7 @@ class Target:
             if why := why_open(self._context, epoch):
                 return _saying(told, "waiting", why)
             if duty is Duty.REPLACE:
-                return self._replace(epoch, order, told)
+                return self._replace(epoch, told)
             return self._receive(epoch, order, told, source, program)
         except (BusyError, NoBackupError) as error:
             return _saying(told, "waiting", str(error))
@@ -117,18 +122,27 @@ class Target:
 
     # --- a copy ---
 
-    def _replace(self, epoch: Epoch, order: Order, told: Answer) -> Answer:
+    def _replace(self, epoch: Epoch, told: Answer) -> Answer:
         """The copy of a standby that has served; in a disaster nobody is asked what may be overwritten."""
         marker, state = self._look()
         if not is_copy(marker, epoch):
-            if _has_own(marker, state):
-                told = replace(told, divergence=self._diverged(epoch))
+            if holds_own(state, marker):
+                told = self._with_divergence_if_possible(epoch, told)
             told = self._load(epoch, told)
         return _saying(
             told,
             "ready",
             f"the database is a copy of epoch {epoch.epoch}; it opens when the program orders it",
         )
+
+    def _with_divergence_if_possible(self, epoch: Epoch, told: Answer) -> Answer:
+        try:
+            return replace(told, divergence=self._diverged(epoch))
+        except AgentError as error:
+            if self._stopping.is_set():
+                raise
+            _log.warning("the full dump alone keeps what only this database has: %s", error)
+            return told
 
     def _receive(
         self, epoch: Epoch, order: Order, told: Answer, source: Answer | None, program: Orders | None
@@ -137,7 +151,7 @@ class Target:
             return told
         marker, state = self._look()
         if not is_copy(marker, epoch):
-            if _has_own(marker, state):
+            if holds_own(state, marker):
                 told = self._with_snapshot(epoch, told)
                 told = replace(told, divergence=self._diverged(epoch))
                 if blocked := _blocked(order, told.divergence):
@@ -168,8 +182,8 @@ class Target:
         told = self._tell(
             told,
             "restoring",
-            f"what the database holds is kept as a dump, and replaced by a copy of epoch {epoch.epoch}"
-            f"{without}",
+            f"the database is replaced by a copy of epoch {epoch.epoch}; if it holds data of its own, a dump "
+            f"is kept{without}",
         )
         report = replace_by_order(self._context, epoch)
         return replace(_reached(told, report), seconds={**told.seconds, **report.seconds})
@@ -182,15 +196,36 @@ class Target:
         end = _end(epoch, order, source)
         held = self._held(epoch)
         if end is None or not end <= held:
-            with _timed(told, "follow") as seconds:
-                report = follow(self._context, end, epoch=epoch)
-            told, held = replace(_reached(told, report), seconds=seconds), self._held(epoch)
+            told = self._catch_up(epoch, told, end, held)
+            held = self._held(epoch)
         if not order.drains:
             return _saying(told, "following", _behind(told, epoch))
+        if source is not None and _about(source, epoch, order) and source.state in ("draining", "drained"):
+            keep_events(self._context, source)
         if why := receive_refusal(epoch, source, held):
             return _saying(told, "following", why)
         assert source is not None  # noqa: S101 - or it would have been refused
         return self._finish(epoch, order, told, source, program)
+
+    def _catch_up(self, epoch: Epoch, told: Answer, end: GtidSet | None, held: GtidSet) -> Answer:
+        """Replay what was archived since; load anew where only a newer backup gets past a hole in the log."""
+        try:
+            with _timed(told, "follow") as seconds:
+                report = follow(self._context, end, epoch=epoch)
+            told, ends = replace(_reached(told, report), seconds=seconds), str(report.log["end"])
+        except NoBackupError as error:
+            ends = str(error)
+            if not self._reaches_further(epoch, held):
+                raise
+        if ends and self._reaches_further(epoch, self._held(epoch)):
+            _log.warning("the copy is loaded anew, because the log cannot be followed: %s", ends)
+            told = self._load(epoch, told)
+        return told
+
+    def _reaches_further(self, epoch: Epoch, held: GtidSet) -> bool:
+        context = self._context
+        choice = choose(context.restore_from, context.signals, epoch, to=None, backup=None)
+        return bool(choice.reached - held)
 
     def _held(self, epoch: Epoch) -> GtidSet:
         """What the copy holds for certain; nothing, if it is no copy."""
@@ -258,13 +293,6 @@ def _timed(told: Answer, phase: str) -> Generator[dict[str, float]]:
     seconds[phase] = round(time.monotonic() - began, 3)
 
 
-def _has_own(marker: Marker | None, state: State) -> bool:
-    """Whether the database may hold what no other one does: not a copy that never served, nor half of one."""
-    if state is State.RESTORED:
-        return marker is not None and marker.served_epoch > 0
-    return state is State.FOREIGN
-
-
 def _blocked(order: Order, divergence: Divergence | None) -> str:
     """Why the database must not be replaced; empty when all that only it has may be overwritten."""
     if divergence is None or order.accept_divergence == divergence.digest:
@@ -277,10 +305,13 @@ def _blocked(order: Order, divergence: Divergence | None) -> str:
     )
 
 
+def _about(source: Answer, epoch: Epoch, order: Order) -> bool:
+    return (source.epoch, source.order) == (epoch.epoch, order.id)
+
+
 def _end(epoch: Epoch, order: Order, source: Answer | None) -> GtidSet | None:
     """What the source drained to for this order; None as long as it did not."""
-    drained = order.drains and source is not None and source.state == "drained"
-    if source is None or not drained or (source.epoch, source.order) != (epoch.epoch, order.id):
+    if not order.drains or source is None or source.state != "drained" or not _about(source, epoch, order):
         return None
     return GtidSet.parse(source.gtid)
 

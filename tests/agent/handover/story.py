@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import replace
 from typing import Any
 
 import pymysql
-from agent.handover.fingerprints import Fingerprints
+import pytest
 
+from agent.context import Context
 from agent.database import session
 from agent.epoch import Epoch, Orders, give_order, read_epoch
 from agent.fence import close
 from agent.gtid import GtidSet
 from agent.handover.decide import duty
+from agent.handover.fingerprints import Fingerprints
 from agent.handover.order import Answer, Order, read_answer, write_answer
 from agent.handover.target import Target
 from agent.marker import Marker, read_marker
 from agent.opening import become_writer
 from sandbox.mysql import MySqlServer
+from sandbox.tools import Tools
 from tests.agent.archived import Archive
 from tests.agent.conftest import SCHEMA, Site, World
 
 SHOP = "shop"
 EVENT = f"CREATE EVENT {SCHEMA}.Nightly ON SCHEDULE EVERY 1 DAY DO DELETE FROM {SCHEMA}.owners WHERE id < 0"
+
+
+def clients_on_path(tools: Tools, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a part of the agent that a test calls inside its own process."""
+    monkeypatch.setenv("PATH", f"{tools.bin}:{os.environ['PATH']}")
 
 
 def with_shop(site: Site) -> Site:
@@ -75,6 +84,20 @@ def order(site: Site, wanted: Order) -> Order:
     return wanted
 
 
+def one_pass(target: Target, context: Context, program: Orders | None, epoch: Epoch | None) -> Answer:
+    """One pass as the service makes it, and its answer written."""
+    signals, site = context.signals, context.config.site
+    epoch = read_epoch(context.control) if epoch is None else epoch
+    own, source = (read_answer(signals, s) for s in (site, "azure" if site == "aws" else "aws"))
+    with session(context.login()) as database:
+        marker = read_marker(database)
+    todo = duty(site, epoch, program, own, marker)
+    answer = target.work(epoch, todo, source, program)
+    assert answer is not None, f"{todo} is nothing for a target"
+    write_answer(signals, answer)
+    return answer
+
+
 class Passes:
     """The service of the target, one pass at a time."""
 
@@ -84,15 +107,8 @@ class Passes:
         self.target = Target(self.context, threading.Event(), say=self.said.append)
 
     def once(self, program: Orders | None = None, epoch: Epoch | None = None) -> Answer:
-        """One pass, and its answer written."""
-        signals, site = self.context.signals, self.context.config.site
-        epoch = read_epoch(self.context.control) if epoch is None else epoch
-        own, source = (read_answer(signals, s) for s in (site, "azure" if site == "aws" else "aws"))
-        todo = duty(site, epoch, program, own, marker_of(self.site))
-        answer = self.target.work(epoch, todo, source, program)
-        assert answer is not None, f"{todo} is nothing for a target"
-        write_answer(signals, answer)
-        return answer
+        """One pass, and its answer."""
+        return one_pass(self.target, self.context, program, epoch)
 
     def until(self, *states: str) -> Answer:
         """Passes until one of ``states``; a few at most, because nothing else happens meanwhile."""

@@ -10,6 +10,7 @@ import pytest
 from agent.epoch import give_order, read_epoch
 from agent.handover.order import new_order, read_answer
 from sandbox.mysql import MySqlServer
+from sandbox.tools import Tools
 from tests.agent.archived import archiving
 from tests.agent.conftest import SCHEMA, World, add_owners, clinic, count
 from tests.agent.differential import differences, snapshot
@@ -17,6 +18,7 @@ from tests.agent.handover.story import (
     EVENT,
     SHOP,
     Passes,
+    clients_on_path,
     disaster,
     drain,
     locked,
@@ -29,8 +31,11 @@ from tests.agent.test_restore_log import run
 
 
 @pytest.fixture
-def served(world: World, rds: MySqlServer, flexible: MySqlServer) -> Iterator[World]:
-    """Azure writes epoch 2 and has a dump of it; on AWS two owners more than came across, and an event."""
+def served(
+    world: World, rds: MySqlServer, flexible: MySqlServer, tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    """Azure writes epoch 2; on AWS there are two owners more than came across, and an event."""
+    clients_on_path(tools, monkeypatch)
     clinic(rds)
     rds.set_global("event_scheduler", "OFF")
     rds.execute(EVENT)
@@ -72,11 +77,8 @@ def test_the_whole_way_home(served: World, rds: MySqlServer, flexible: MySqlServ
         assert diverged is not None and diverged.blob in served.names() and diverged.transactions == 1
 
         order(aws, new_order("failback", "sync", diverged.digest))
-        assert passes.once().state == "waiting", "there is no dump of epoch 2 yet"
-        azure.works("dump")
-        add_owners(flexible, 1)
         archive.settle()
-        assert passes.once().state == "following"
+        assert passes.once().state == "following", "epoch 2 has no dump: the one before, and the log across"
         assert equal(served) == []
         assert any(name.startswith("quarantine_2") for name in served.names())
 
@@ -204,6 +206,29 @@ def test_divergence_is_exported_once_the_database_is_closed_without_any_order(
     found = passes.target.export_divergence(epoch)
     assert found is not None and found.blob in served.names()
     assert Passes(served.azure).target.export_divergence(epoch) is None, "the writer's history is the history"
+
+
+def test_a_hole_in_the_log_is_bridged_by_the_next_backup(
+    served: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    """And the copy that is loaded anew is not kept: it has nothing of its own."""
+    with archiving(served.azure) as archive:
+        served.azure.works("dump")
+        archive.settle()
+        passes = held_copy(served)
+    add_owners(flexible, 1)
+    run(flexible, "FLUSH BINARY LOGS")
+    run(flexible, f"PURGE BINARY LOGS TO '{flexible.execute('SHOW BINARY LOGS')[-1][0]}'")
+    with archiving(served.azure) as archive:
+        add_owners(flexible, 1)
+        archive.settle()
+        assert passes.once().state == "following" and count(rds) == count(flexible) - 2
+        served.azure.works("dump")
+        order(served.aws, new_order("failback", "cutover"))
+        drain(served.azure, archive)
+        assert passes.once().state == "serving"
+    assert equal(served) == []
+    assert sum(name.startswith("quarantine_2") for name in served.names()) == 1
 
 
 def test_answers_before_long_phases_say_what_goes_on(served: World) -> None:
