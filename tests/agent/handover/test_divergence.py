@@ -234,6 +234,19 @@ def test_rows_of_a_definition_that_is_gone_are_kept_in_words_and_said(fork: Fork
     assert "INSERT INTO `petclinic`.`owners` (`first`,`id`,`name`)" in after
 
 
+def test_a_key_that_was_none_yet_finds_no_rows(fork: Fork) -> None:
+    """The same columns, so that only the order of the log tells: by the later key two rows would change."""
+    clinic(fork.rds)
+    fork.run("CREATE TABLE k (a INT NOT NULL, b INT)", "INSERT INTO k VALUES (1, 1), (1, 2)")
+    fork.here()
+    fork.run(
+        "UPDATE k SET b = 3 WHERE b = 2", "DELETE FROM k WHERE b = 1", "ALTER TABLE k ADD PRIMARY KEY (a)"
+    )
+    found = fork.export()
+    assert found is not None and "definition was another one then" in found.unreadable
+    assert "WHERE `a`=1" not in fork.text(found)
+
+
 def test_a_copy_that_has_not_served_holds_only_what_the_restore_wrote(fork: Fork) -> None:
     """Else each restore that was interrupted would look like a history of its own."""
     clinic(fork.rds)
