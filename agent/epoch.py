@@ -95,6 +95,11 @@ def read_epoch(control: BlobStore) -> Epoch:
     )
 
 
+def next_epoch(seen: Epoch, backup_epoch: int) -> int:
+    """The number of the epoch that follows; see ``take_over``."""
+    return max(seen.epoch, backup_epoch) + 1
+
+
 def take_over(
     control: BlobStore,
     seen: Epoch,
@@ -115,7 +120,7 @@ def take_over(
         NotWriterError: it changed meanwhile.
         StorageError: it cannot be written.
     """
-    number = max(seen.epoch, backup_epoch) + 1
+    number = next_epoch(seen, backup_epoch)
     new = Epoch(number, site, fork_gtid, uuid.uuid4().hex, began_gtid=began_gtid)
     try:
         return _write(control, new, seen)
