@@ -14,7 +14,7 @@ from datetime import datetime
 from agent.archive.log import survey as survey_log
 from agent.archive.reading import Target
 from agent.archive.run import Log, Run
-from agent.catalog import Listing, batches, manifest_of, oldest, require_some, survey
+from agent.catalog import Listing, batches, manifest_of, none_whole, oldest, require_some, survey, whole
 from agent.epoch import Epoch
 from agent.errors import NoBackupError
 from agent.gtid import GtidSet
@@ -38,6 +38,7 @@ class Choice:
         log: all of the epoch's archived log.
         verification: the last one of the base, in words; empty when there was none.
         considered: for every base that was looked at, why it was taken or not.
+        warnings: what the operator should know of the container, in sentences.
     """
 
     manifest: Manifest
@@ -46,6 +47,7 @@ class Choice:
     log: Log
     verification: str
     considered: tuple[dict[str, str], ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def reached(self) -> GtidSet:
@@ -141,7 +143,9 @@ class _Chooser:
         listing = survey(self.store)
         require_some(listing)
         found = batches(self.store, listing)
-        first = next(found)
+        first = next(found, None)
+        if first is None:
+            raise NoBackupError(none_whole(listing))
         epoch = first[0].epoch
         if epoch < present.epoch:
             raise NoBackupError(
@@ -173,12 +177,9 @@ class _Chooser:
         good = [
             result.backup for result in self.verdicts.values() if result.ok and result.backup not in known
         ]
-        manifests = [
-            manifest_of(self.store, backup)
-            for backup in good[:_VERIFIED]
-            if manifest_name(backup) in complete
-        ]
-        return [self._candidate(manifest) for manifest in manifests]
+        names = [manifest_name(backup) for backup in good[:_VERIFIED]]
+        manifests = [whole(self.store, listing, name) for name in names if name in complete]
+        return [self._candidate(manifest) for manifest in manifests if manifest]
 
     def _look_further_back(
         self, candidates: list[_Candidate], found: Iterator[list[Manifest]], epoch: int
@@ -228,7 +229,7 @@ class _Chooser:
         while usable := [candidate for candidate in candidates if not candidate.refused]:
             best = max(usable, key=_Candidate.rank)
             if best.tail is not None:
-                return self._choice(best, candidates, "")
+                return replace(self._choice(best, candidates, ""), warnings=tuple(listing.damaged))
             self._read_tail(best)
         raise NoBackupError(self._none_serves(candidates[0].manifest, candidates[0].refused, listing))
 
