@@ -30,6 +30,8 @@ _CONNECT_TIMEOUT_S = 10.0
 # server may be told to end idle ones after minutes. This is MySQL's own default.
 _IDLE_S = 28800
 _ROWS_PACKET = 1 << 20  # below any server's max_allowed_packet
+# For what a loop asks in passing: while a server that fell silent is waited for, nothing else goes on.
+PASSING_READ_S = 30.0
 _READ_TIMEOUT_S = 600.0  # dropping a schema of large tables takes long; for ever is no answer either
 
 
