@@ -158,7 +158,7 @@ class _Scratch:
     def compare(self, wanted: Manifest) -> list[str]:
         """Dump the copy; returns what the comparison had to leave out."""
         limits = Limits(self.context.config.dump.stall_s, self.stopping)
-        return verify(find("mysqldump"), self.account, wanted, limits)
+        return verify(find("mysqldump"), self.account, wanted, limits, self.context.backups)
 
     def replay(self, base: Manifest, run: Run, wanted: GtidSet) -> None:
         """Replay ``wanted`` of the log behind ``base`` onto its copy."""

@@ -45,3 +45,16 @@ def test_a_row_that_the_server_would_leave_out_stops_the_load(world: World, flex
         loader.load(SCHEMA, b"INSERT INTO `t` VALUES (1,'a'),(2,NULL);\n")
         with pytest.raises(RestoreError, match="Skipped: 1"):
             loader.load(SCHEMA, b"INSERT INTO `t` VALUES (3,'secret'),(1,'b');\n")
+
+
+def test_a_decimal_inside_json_is_no_reason_to_refuse_a_copy(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    rds.execute(f"CREATE DATABASE {SCHEMA}")
+    rds.execute(f"CREATE TABLE {SCHEMA}.prices (id INT PRIMARY KEY, p JSON)")
+    rds.execute(f"INSERT INTO {SCHEMA}.prices VALUES (1, JSON_OBJECT('p', 1.50, 'n', 1.00)), (2, '[1e0]')")
+    world.aws.works("dump")
+    report = world.azure.works("restore")
+    assert any("petclinic.prices: numbers inside JSON" in warning for warning in report["warnings"])
+    found = flexible.execute(f"SELECT p FROM {SCHEMA}.prices WHERE id = 1")
+    assert [str(row[0]).replace(".0", "").replace(" ", "") for row in found] == ['{"n":1,"p":1.5}']

@@ -1,4 +1,4 @@
-"""The archive as a command of its own: it waits for what is away, and ends for what waiting does not change."""
+"""The archive as a command of its own waits for what is away, and ends for what waiting does not change."""
 
 from __future__ import annotations
 
