@@ -30,9 +30,9 @@ _SETTINGS = (
     "SET SESSION time_zone = '+00:00', unique_checks = 0, foreign_key_checks = 0,"
     " sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'"
 )
-# An index over tens of MB of keys is sorted in memory; with MySQL's own 1 MB they are written and read again.
+# An index over some MB of keys is sorted in memory; with MySQL's own 1 MB they are written and read again.
 _SORT_BUFFER = "innodb_ddl_buffer_size"
-_SORT_BYTES = 32 * 2**20
+_SORT_BYTES = 16 * 2**20  # at most four at once, and the smallest servers have 1 GiB
 _MADE_UP = "sql_generate_invisible_primary_key"
 _SHOWN = 200
 _INSERT = re.compile(
