@@ -38,6 +38,7 @@ from agent.tail import NOTHING, Tail, committed_after, covers, reached, read_tai
 
 _VERIFIED = 3  # bases that were verified lately and are looked at besides the newest
 _SHOWN = 10
+_INSIDE = "the archived log ends inside the moment of the base's snapshot"
 
 
 @dataclass(frozen=True)
@@ -269,7 +270,7 @@ class _Chooser:
         candidate = _Candidate(manifest, run, promised, self._verdict(manifest), self.to is not None, left)
         if self.to is None:
             if not run.gtids or not covers(manifest, run.gtids):
-                _take_alone(candidate, run.hole)
+                _take_alone(candidate, run.hole or (_INSIDE if run.gtids else ""))
         else:
             candidate.refused = self._too_new(manifest) or self._too_short(candidate)
         return candidate
