@@ -6,7 +6,7 @@ import logging
 
 from agent.config import Site
 from agent.context import Context
-from agent.database import session
+from agent.database import PASSING_READ_S, session
 from agent.epoch import Epoch, read_orders
 from agent.errors import NoBackupError
 from agent.fence import alone, close, must_close, release
@@ -18,7 +18,6 @@ from agent.opening import become_writer, finish_opening, wants_to_open
 from agent.restore import follow, replace_by_order
 
 _log = logging.getLogger(__name__)
-_ANSWER_S = 30.0  # the loop has other work than to wait for a server that says nothing
 
 
 class Serving:
@@ -84,7 +83,7 @@ class Serving:
 
     def _finish(self, epoch: Epoch) -> None:
         """Once an epoch: complete an opening that was interrupted after the epoch had been written."""
-        with session(self._context.login(), read_timeout_s=_ANSWER_S) as database:
+        with session(self._context.login(), read_timeout_s=PASSING_READ_S) as database:
             marker = read_marker(database)
             if marker is not None and marker.state == "verified" and _is_unfinished(marker, epoch):
                 finish_opening(database, epoch, self._context.config, marker)
@@ -106,7 +105,7 @@ class Serving:
         if epoch.writer == self._site:
             self._fence_writer(epoch, users)
             return
-        with session(self._context.login(), read_timeout_s=_ANSWER_S) as database:
+        with session(self._context.login(), read_timeout_s=PASSING_READ_S) as database:
             if must_close(self._site, epoch, read_marker(database)):
                 ended = close(database, users, epoch)
                 self._closed_epoch = self._closed_epoch if ended else epoch.epoch
@@ -114,11 +113,11 @@ class Serving:
     def _fence_writer(self, epoch: Epoch, users: tuple[str, ...]) -> None:
         if self._handover.draining:
             self._released_epoch = 0
-            with session(self._context.login(), read_timeout_s=_ANSWER_S) as database:
+            with session(self._context.login(), read_timeout_s=PASSING_READ_S) as database:
                 close(database, users, epoch)
         elif self._handover.may_release and self._opened_epoch == epoch.epoch != self._released_epoch:
             with (
-                session(self._context.login(), read_timeout_s=_ANSWER_S) as database,
+                session(self._context.login(), read_timeout_s=PASSING_READ_S) as database,
                 alone(database, self._context.control, epoch),
             ):
                 release(database, users)
