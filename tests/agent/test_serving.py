@@ -1,0 +1,71 @@
+"""Who opens and who stays closed: what the model of the control plane found, against real servers."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent import fence
+from agent.database import session
+from agent.epoch import give_order, read_epoch
+from agent.errors import DatabaseError, NotWriterError
+from agent.handover.order import new_order
+from agent.marker import read_marker
+from agent.opening import become_writer
+from sandbox.mysql import MySqlServer
+from tests.agent.archived import archiving, content
+from tests.agent.conftest import SCHEMA, World, add_owners, clinic, wait_for
+
+
+def test_an_opening_without_the_writers_part_replays_what_it_archived_since(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    clinic(rds)
+    with archiving(world.aws) as archive:
+        world.aws.works("dump")
+        archive.settle()
+        world.azure.works("restore")
+        add_owners(rds, 5)  # users went on until a moment ago
+        archive.settle()
+    wanted = content(world, rds)
+    assert content(world, flexible) != wanted
+    world.order(open=True)
+    with world.azure.start("run") as agent:
+        wait_for(lambda: read_epoch(world.azure.context.control).writer == "azure", 60)
+        agent.terminate()
+        agent.wait(30)
+    assert content(world, flexible) == wanted
+
+
+def test_a_database_whose_opening_failed_half_way_never_passes_for_a_copy(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    """Users may have written by then; a copy would be replaced without asking in the next disaster."""
+    clinic(rds)
+    rds.execute(f"CREATE EVENT {SCHEMA}.gone ON SCHEDULE EVERY 1 DAY DO SELECT 1")
+    world.aws.works("dump")
+    world.azure.works("restore")
+    flexible.execute(f"DROP EVENT {SCHEMA}.gone")
+    context = world.azure.context
+    with session(context.login()) as database:
+        marker = read_marker(database)
+        with pytest.raises(DatabaseError, match="gone"):
+            become_writer(database, context.control, read_epoch(context.control), context.config, marker)
+        marker = read_marker(database)
+    assert marker is not None and marker.served_epoch == 2
+    assert marker.enabled_events == ((SCHEMA, "gone"),), "what is still to be done is remembered"
+
+
+def test_nobody_opens_or_closes_on_the_strength_of_an_epoch_that_has_changed(
+    world: World, rds: MySqlServer
+) -> None:
+    """Two agents of one site: the one that slept must not open what the other has drained."""
+    clinic(rds)
+    context = world.aws.context
+    give_order(context.control, read_epoch(context.control), new_order("planned", "withdrawn"))
+    seen = read_epoch(context.control)
+    with session(context.login()) as database:
+        with fence.alone(database, context.control, seen):
+            pass
+        give_order(context.control, seen, new_order("planned", "drain"))
+        with pytest.raises(NotWriterError, match="changed"), fence.alone(database, context.control, seen):
+            raise AssertionError("it acted")
