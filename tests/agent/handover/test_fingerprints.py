@@ -172,7 +172,7 @@ def test_a_log_of_its_own_that_cannot_tell_costs_a_hash_of_everything(
     assert not costs_all()
     run(rds, "INSERT INTO {0}.pets (owner_id) VALUES (1)", "FLUSH BINARY LOGS")
     run(rds, f"PURGE BINARY LOGS TO '{rds.execute('SHOW BINARY LOGS')[-1][0]}'")
-    assert costs_all() and "has purged its log of 2 transactions" in caplog.text
+    assert costs_all() and "has purged its log" in caplog.text
     copy.at |= GtidSet.parse("ffffffff-0000-0000-0000-000000000000:1-3")
     assert costs_all(), "set back"
     assert not costs_all()
