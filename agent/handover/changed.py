@@ -1,7 +1,8 @@
-"""Which tables the archived log changed between two states, without writing anything."""
+"""Which tables a log changed between two states, the archived one or the server's own. Writes nothing."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,8 +11,11 @@ from agent.archive.log import survey
 from agent.archive.reading import transactions
 from agent.binlog.events import Event, Query, Type, read_query
 from agent.binlog.rows_map import read_table_map
+from agent.binlog.transactions import Transaction
+from agent.database import Login, session
 from agent.errors import LogError
 from agent.gtid import GtidSet
+from agent.handover.diverged_log import Diverged, StoppedError, committed, look, previous_gtids
 from agent.replay.statements import Kind, describe
 from agent.storage import BlobStore
 
@@ -56,25 +60,86 @@ def changed_between(
     missing = end - after - run.gtids
     if missing:
         return Changed(why_all=f"the log of epoch {epoch} lacks {missing}; {run.hole}".rstrip("; "))
-    look = _Look(schemas)
+    seen = _Seen(schemas)
     try:
-        for transaction in transactions(store, run, after=after, to=end):
-            for event in transaction.events:
-                look.at(event)
+        seen.all_of(transactions(store, run, after=after, to=end))
     except LogError as error:
         return Changed(why_all=str(error))
-    return Changed(frozenset(look.tables), look.objects, look.why_all)
+    return seen.changed()
 
 
-class _Look:
+def changed_here(
+    account: Login,
+    after: GtidSet,
+    end: GtidSet,
+    schemas: Iterable[str],
+    *,
+    most_bytes: int,
+    stopping: threading.Event,
+) -> Changed:
+    """What a server committed in ``end`` and not in ``after``, whoever it was, by the server's own log.
+
+    Args:
+        end: of ``gtid_executed`` of this server, as is ``after``.
+        most_bytes: of the log are read; where there are more, anything counts as changed.
+        stopping: set when it shall be given up.
+
+    Raises:
+        DatabaseError: the server does not answer, or purged a file meanwhile; begin again.
+        StoppedError: ``stopping`` was set.
+    """
+    with session(account) as database:
+        if database.variable("gtid_mode") != "ON":
+            return Changed(why_all="the server does not number its transactions: gtid_mode is not ON")
+        found = look(database, after, previous_gtids(account, database))
+    wanted = end - after
+    if why := _why_unreadable(after - end, found, most_bytes):
+        return Changed(why_all=why)
+    seen = _Seen(schemas)
+    try:
+        seen.all_of(committed(account, found.file, wanted, stopping))
+    except StoppedError:
+        raise
+    except LogError as error:
+        return Changed(why_all=str(error))
+    if lacks := wanted.count() - seen.transactions:
+        return Changed(why_all=f"the server's log lacks {lacks} transactions that were committed")
+    return seen.changed()
+
+
+def _why_unreadable(lost: GtidSet, found: Diverged, most_bytes: int) -> str:
+    """Why the server's own log cannot tell what was changed, or not in time; empty when it can."""
+    if lost:
+        return f"the server has lost {lost.count()} transactions, so it is another one or was set back"
+    if found.purged:
+        return f"the server has purged its log of {found.purged.count()} transactions"
+    if found.log_bytes > most_bytes:
+        return f"to read {found.log_bytes} bytes of log takes longer"
+    return ""
+
+
+class _Seen:
+    """What the transactions of a log change, as far as it was read."""
+
     def __init__(self, schemas: Iterable[str]) -> None:
         self._schemas = {schema.lower() for schema in schemas}
+        self.transactions = 0
         self.tables: set[Table] = set()
         self.objects = False
         self.why_all = ""
 
-    def at(self, event: Event) -> None:
-        """Take one event."""
+    def all_of(self, transactions: Iterable[Transaction]) -> None:
+        """Take these."""
+        for transaction in transactions:
+            self.transactions += 1
+            for event in transaction.events:
+                self._take(event)
+
+    def changed(self) -> Changed:
+        """What it comes to."""
+        return Changed(frozenset(self.tables), self.objects, self.why_all)
+
+    def _take(self, event: Event) -> None:
         query = read_query(event) if event.type == Type.QUERY else None
         if not self._concerns(event, query):
             return

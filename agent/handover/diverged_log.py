@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 
 from agent.archive.start import LogFile, newest_within
 from agent.binlog.boundaries import Boundaries
 from agent.binlog.events import MAGIC, Event, Gtid, Type, read_gtid
-from agent.binlog.stream import LogStream
+from agent.binlog.stream import LogStream, read_previous_gtids
 from agent.binlog.transactions import Transaction
 from agent.database import Login, Session
 from agent.errors import LogError
@@ -22,7 +23,7 @@ class CutError(LogError):
 
 
 class StoppedError(LogError):
-    """The agent was told to stop; nothing of the export is kept, and it can be repeated."""
+    """The agent was told to stop; what was read is of no use, and it can be read again."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,13 @@ class Diverged:
         all: every such transaction, the server's own among them.
         file: where its log begins to hold them; empty when it holds none.
         purged: those that no log file holds any more.
+        log_bytes: how much log there is from ``file`` on.
     """
 
     all: GtidSet
     file: str
     purged: GtidSet
+    log_bytes: int = 0
 
     @property
     def readable(self) -> GtidSet:
@@ -62,7 +65,27 @@ def look(database: Session, fork: GtidSet, previous_gtids: Callable[[str], GtidS
     files = [LogFile(str(row[0]), int(row[1])) for row in database.rows("SHOW BINARY LOGS")]
     # From the newest file before which nothing lies that is wanted; the sets only grow from file to file.
     first = newest_within(files, fork | gone, previous_gtids) or files[0].name
-    return Diverged(beyond, first if beyond - purged else "", purged)
+    if not beyond - purged:
+        return Diverged(beyond, "", purged)
+    names = [file.name for file in files]
+    return Diverged(beyond, first, purged, sum(file.size for file in files[names.index(first) :]))
+
+
+def previous_gtids(account: Login, database: Session) -> Callable[[str], GtidSet]:
+    """What was committed before a log file of this server began; each file is asked once.
+
+    Raises:
+        DatabaseError: the server does not answer, now or when a file is asked for.
+    """
+    purged = GtidSet.parse(str(database.value("SELECT @@GLOBAL.gtid_purged") or ""))
+
+    def ask(file: str) -> GtidSet:
+        try:
+            return purged | read_previous_gtids(account, file)
+        except LogError:  # written before the server numbered its transactions: nothing in it is wanted
+            return purged
+
+    return cache(ask)
 
 
 def committed(account: Login, file: str, wanted: GtidSet, stopping: threading.Event) -> Iterator[Transaction]:
@@ -103,8 +126,8 @@ class _Reader:
         for placed in stream:
             if stopping.is_set():
                 raise StoppedError(
-                    "the export of the diverged transactions ended because the agent was told to stop; "
-                    "the next start begins it anew"
+                    "the server's log was not read to its end, because the agent was told to stop; "
+                    "it is read again from the beginning"
                 )
             if placed.is_heartbeat:  # nothing beyond
                 return

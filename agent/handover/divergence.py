@@ -6,22 +6,20 @@ import hashlib
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import IO
 
-from agent.binlog.stream import read_previous_gtids
 from agent.binlog.transactions import Transaction
 from agent.config import Site
 from agent.context import Context
 from agent.database import Login, Session, session
 from agent.epoch import Epoch
-from agent.errors import AgentError, LogError
+from agent.errors import AgentError
 from agent.gtid import GtidSet
-from agent.handover.diverged_log import CutError, Diverged, committed, look
+from agent.handover.diverged_log import CutError, Diverged, committed, look, previous_gtids
 from agent.handover.divergence_text import functions_text, head, iso, tail, transaction_head
 from agent.handover.order import Divergence
 from agent.handover.rendering import Rendered, Renderer
@@ -64,7 +62,7 @@ def export(context: Context, epoch: Epoch, stopping: threading.Event) -> Diverge
             nothing = Divergence("", "", 0, {}, "", "", "", unreadable=unknown)
             with _room(context) as folder, Spool(folder) as empty:
                 return _keep(context.backups, site, epoch, nothing, _File([], (), (), empty))
-        diverged = look(database, GtidSet.parse(epoch.fork_gtid), _previous_gtids(account, database))
+        diverged = look(database, GtidSet.parse(epoch.fork_gtid), previous_gtids(account, database))
         if not diverged.all:
             return None
         with _room(context) as folder, Spool(folder) as spool:
@@ -88,18 +86,6 @@ def _unknown(database: Session, epoch: Epoch) -> str:
         f"which transactions only this database has cannot be told, because {why}; the full dump that the "
         "restore keeps in quarantine holds their outcome"
     )
-
-
-def _previous_gtids(account: Login, database: Session) -> Callable[[str], GtidSet]:
-    purged = GtidSet.parse(str(database.value("SELECT @@GLOBAL.gtid_purged") or ""))
-
-    def ask(file: str) -> GtidSet:
-        try:
-            return purged | read_previous_gtids(account, file)
-        except LogError:  # written before the server numbered its transactions: nothing in it is wanted
-            return purged
-
-    return cache(ask)
 
 
 @contextmanager

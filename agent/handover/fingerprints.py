@@ -1,7 +1,9 @@
 """Fingerprints of all tables at one point of the log, most of them computed before it was reached.
 
-A table is hashed again only when the archived log says that it was changed since. So the pause in which
-nobody writes is as long as the changed tables take, and not as long as all of them.
+A table is hashed again only when a log says that it was changed since. So the pause in which nobody writes is
+as long as the changed tables take, and not as long as all of them. The writer's tables go by the archived
+log, which others read too. A copy's go by the log of its own server: what somebody wrote into the copy by
+mistake is in no other. Neither sees who writes with ``sql_log_bin`` off, for which one needs a special right.
 """
 
 from __future__ import annotations
@@ -13,24 +15,23 @@ from contextlib import closing
 
 from agent.clients import find
 from agent.context import Context
-from agent.database import Session, session
+from agent.database import session
 from agent.dumpscan import Contents, DumpScanner, TableRows
 from agent.epoch import Epoch, read_epoch
 from agent.errors import DatabaseError
 from agent.gtid import GtidSet
-from agent.handover.changed import Changed, Table, changed_between
+from agent.handover.changed import Changed, Table, changed_between, changed_here
 from agent.handover.order import Answer, Fingerprint
-from agent.marker import read_marker
 from agent.mysqldump import Limits, stream_dump
 from agent.objects import changed_by_cascade
 
 _log = logging.getLogger(__name__)
+# A byte of log takes no longer to read than a byte of rows to hash. So much is read in seconds in any case.
+_LITTLE_LOG = 64 << 20
 
 
 class Fingerprints:
     """Of this site's database. Not for use by two threads at once.
-
-    A copy that is loaded anew needs ``refresh``: the log says nothing about a load.
 
     Attributes:
         at: what the fingerprints hold for certain; changes in it are in them. Empty before the first ones.
@@ -45,14 +46,6 @@ class Fingerprints:
         self._objects: dict[str, int] = {}
         self.at = GtidSet({})
 
-    def refresh(self) -> None:
-        """Hash all tables now.
-
-        Raises:
-            DatabaseError, DumpError, StorageError, CredentialError: it cannot be done now.
-        """
-        self._hash_all(read_epoch(self._context.control))
-
     def at_end(self, end: GtidSet) -> tuple[Mapping[str, Fingerprint], Mapping[str, int]]:
         """(tables by ``schema.table`` in lower case, how many objects of each kind) at ``end``, as far as
         nothing was committed beyond it.
@@ -66,34 +59,57 @@ class Fingerprints:
         """
         epoch = read_epoch(self._context.control)
         if epoch.epoch != self._epoch:
-            self._hash_all(epoch)
-        missing = end - self._held(epoch)
+            self._hash_all()
+            self._epoch = epoch.epoch
+        missing = end - self._executed()
         if missing:
             raise DatabaseError(f"the database lacks {missing.count()} transactions that are to be compared")
-        changed = self.changed(epoch, self.at, end)
-        if changed.why_all:
-            _log.info("all tables are hashed again: %s", changed.why_all)
-            self._hash_all(epoch)
-        elif changed:
-            self._hash(changed.tables)
-        self.at |= end
-        return {f"{schema}.{table}": found for (schema, table), found in self._tables.items()}, self._objects
+        self._bring_up_to(end, self.changed(epoch, self.at, end))
+        return self._found()
+
+    def at_present(self) -> tuple[Mapping[str, Fingerprint], Mapping[str, int]]:
+        """The same of a copy as it is now, whoever wrote into it.
+
+        Raises:
+            DatabaseError, DumpError, StoppedError, CredentialError: it cannot be done now.
+        """
+        now = self._executed()
+        changed = Changed(why_all="none was hashed before")
+        if self.at:
+            hashed = sum(table.bytes for table in self._tables.values())
+            changed = changed_here(
+                *(self._context.login(), self.at, now, self._schemas),
+                most_bytes=max(hashed, _LITTLE_LOG),
+                stopping=self._stopping,
+            )
+        self._bring_up_to(now, changed)
+        return self._found()
 
     def changed(self, epoch: Epoch, after: GtidSet, end: GtidSet) -> Changed:
-        """What ``end`` changed in the dumped schemas and ``after`` had not, by the log of ``epoch``.
+        """What ``end`` changed in the dumped schemas and ``after`` had not, by the archived log of ``epoch``.
 
         Raises:
             StorageError: the log cannot be read.
         """
-        ours = epoch.writer == self._context.config.site
-        store = self._context.backups if ours else self._context.restore_from
-        return changed_between(store, epoch.epoch, after, end, self._schemas)
+        return changed_between(self._context.backups, epoch.epoch, after, end, self._schemas)
 
-    def _hash_all(self, epoch: Epoch) -> None:
-        at = self._held(epoch)  # before the snapshot: whatever comes between is found in the log later
+    def _bring_up_to(self, end: GtidSet, changed: Changed) -> None:
+        if changed.why_all:
+            _log.info("all tables are hashed: %s", changed.why_all)
+            self._hash_all()
+        elif changed:
+            self._hash(changed.tables)
+        self.at |= end
+
+    def _found(self) -> tuple[Mapping[str, Fingerprint], Mapping[str, int]]:
+        return {f"{schema}.{table}": found for (schema, table), found in self._tables.items()}, self._objects
+
+    def _hash_all(self) -> None:
+        at = self._executed()  # before the snapshot: whatever comes between is found in the log later
+        contents = self._scan()
         self._tables, self._spelt = {}, {}
-        self._take(self._scan())
-        self.at, self._epoch = at, epoch.epoch
+        self._take(contents)
+        self.at = at
 
     def _hash(self, changed: Set[Table]) -> None:
         """Definitions anew, and the rows of ``changed`` and of what hangs on them by foreign keys."""
@@ -121,19 +137,9 @@ class Fingerprints:
                 scanner.feed(data)
         return scanner.finish()
 
-    def _held(self, epoch: Epoch) -> GtidSet:
-        """What of the writer's history the database holds for certain."""
+    def _executed(self) -> GtidSet:
         with session(self._context.login()) as database:
-            if epoch.writer == self._context.config.site:
-                return GtidSet.parse(database.gtid_executed())
-            return _copied(database)
-
-
-def _copied(database: Session) -> GtidSet:
-    marker = read_marker(database)
-    if marker is None or marker.state != "verified":
-        raise DatabaseError("the database holds no verified copy whose tables could be compared")
-    return GtidSet.parse(marker.backup_gtid)
+            return GtidSet.parse(database.gtid_executed())
 
 
 def _fingerprint(rows: TableRows) -> Fingerprint:

@@ -37,6 +37,9 @@ from agent.restore import follow, replace_by_order
 _log = logging.getLogger(__name__)
 
 _SHOWN = 10
+# Of the time that the copy follows, which it does not do while it is hashed: a tenth at most.
+_FOLLOWED_PER_HASHED = 9
+_INTERVALS_PER_HASHING = 2
 _DUTIES = (Duty.FOLLOW, Duty.RECEIVE, Duty.REPLACE)
 
 
@@ -55,6 +58,7 @@ class Target:
         self._site: Site = context.config.site
         self._fingerprints = Fingerprints(context, stopping)
         self._exported: tuple[tuple[int, str], Divergence | None] | None = None
+        self._next_hashing = 0.0
         self._equal: tuple[str, str] | None = None  # order, and what the database had executed when compared
 
     def export_divergence(self, epoch: Epoch) -> Divergence | None:
@@ -198,6 +202,8 @@ class Target:
         if end is None or not end <= held:
             told = self._catch_up(epoch, told, end, held)
             held = self._held(epoch)
+        if end is None and not told.behind:
+            told = self._hash_ahead(epoch, order, told)
         if not order.drains:
             return _saying(told, "following", _behind(told, epoch))
         if source is not None and _about(source, epoch, order) and source.state in ("draining", "drained"):
@@ -221,6 +227,23 @@ class Target:
             _log.warning("the copy is loaded anew, because the log cannot be followed: %s", ends)
             told = self._load(epoch, told)
         return told
+
+    def _hash_ahead(self, epoch: Epoch, order: Order, told: Answer) -> Answer:
+        """Bring the fingerprints up to now, so that few tables are left to hash while the page is up.
+
+        Once it may be up already, only if there are none yet: the source hashes its own meanwhile.
+        """
+        began = time.monotonic()
+        if began < self._next_hashing or (order.drains and self._fingerprints.at):
+            return told
+        pause = self._context.config.dump.interval_s * _INTERVALS_PER_HASHING
+        self._next_hashing = began + pause  # also if it fails
+        told = self._tell(told, "following", f"{_behind(told, epoch)}; its tables are hashed ahead")
+        with _timed(told, "hash ahead") as seconds:
+            self._fingerprints.at_present()
+        ended = time.monotonic()
+        self._next_hashing = ended + max(pause, (ended - began) * _FOLLOWED_PER_HASHED)
+        return replace(told, seconds=seconds)
 
     def _reaches_further(self, epoch: Epoch, held: GtidSet) -> bool:
         context = self._context
@@ -259,8 +282,8 @@ class Target:
     def _compare(self, order: Order, told: Answer, source: Answer) -> tuple[Answer, list[str]]:
         """What differs, as sentences. Not compared again while nothing was committed here since.
 
-        All tables are hashed now, and not only those that the writer's log names: the copy is to show that
-        nobody else wrote into it either.
+        Hashed are the tables that this server's own log names since the last time, and not only those that
+        the writer's does: the copy is to show that nobody else wrote into it either.
         """
         with session(self._context.login()) as database:
             key = (order.id, database.gtid_executed())
@@ -268,8 +291,7 @@ class Target:
             return told, []
         told = self._tell(told, "following", f"the copy is compared with what {order.source} drained to")
         with _timed(told, "compare") as seconds:
-            self._fingerprints.refresh()
-            tables, objects = self._fingerprints.at_end(GtidSet.parse(source.gtid))
+            tables, objects = self._fingerprints.at_present()
             different = differences(source, tables, objects)
         self._equal = None if different else key
         return replace(told, seconds=seconds), different

@@ -136,9 +136,7 @@ def drain(site: Site, archive: Archive, **changes: Any) -> Answer:
     for schema, event in events:
         site.server.execute(f"ALTER EVENT {schema}.{event} DISABLE")
     end = archive.settle()
-    prints = Fingerprints(context, threading.Event())
-    prints.refresh()
-    tables, objects = prints.at_end(GtidSet.parse(end))
+    tables, objects = Fingerprints(context, threading.Event()).at_end(GtidSet.parse(end))
     answer = Answer(
         context.config.site,
         epoch.epoch,
