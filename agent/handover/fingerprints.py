@@ -16,7 +16,7 @@ from contextlib import closing
 from agent.clients import find
 from agent.context import Context
 from agent.database import session
-from agent.dumpscan import Contents, DumpScanner, TableRows
+from agent.dumpscan import Contents, TableRows
 from agent.epoch import Epoch, read_epoch
 from agent.errors import DatabaseError
 from agent.gtid import GtidSet
@@ -130,7 +130,7 @@ class Fingerprints:
 
     def _scan(self, less: Sequence[str] = ()) -> Contents:
         limits = Limits(self._context.config.dump.stall_s, self._stopping)
-        scanner = DumpScanner()
+        scanner = JsonScanner()  # a JSON number may read otherwise on the copy, with the same value
         dump = stream_dump(find("mysqldump"), self._context.login(), self._schemas, limits, less=less)
         with closing(dump) as stream:
             for data in stream:
