@@ -22,6 +22,7 @@ from agent.errors import DatabaseError
 from agent.gtid import GtidSet
 from agent.handover.changed import Changed, Table, changed_between, changed_here
 from agent.handover.order import Answer, Fingerprint
+from agent.json_values import JsonScanner
 from agent.mysqldump import Limits, stream_dump
 from agent.objects import changed_by_cascade
 
