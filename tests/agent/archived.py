@@ -26,6 +26,10 @@ class Archive:
         self._site, self._archiver = site, archiver
         self._begun = GtidSet.parse(executed(site.server))
 
+    def began(self) -> None:
+        """Wait until it is decided where the archive begins; behind a hole that is the log's present end."""
+        wait_for(lambda: self._archiver.status()["position"], _PATIENCE_S)
+
     def settle(self) -> str:
         """Wait until everything committed so far is archived; its GTID set."""
         committed = executed(self._site.server)

@@ -223,6 +223,7 @@ def test_a_hole_in_the_log_is_bridged_by_the_next_backup(
     run(flexible, "FLUSH BINARY LOGS")
     run(flexible, f"PURGE BINARY LOGS TO '{flexible.execute('SHOW BINARY LOGS')[-1][0]}'")
     with archiving(served.azure) as archive:
+        archive.began()
         add_owners(flexible, 1)
         archive.settle()
         assert passes.once().state == "following" and count(rds) == count(flexible) - 2
