@@ -177,6 +177,14 @@ class Metrics:
 
 
 @dataclass(frozen=True)
+class RdsSnapshot:
+    """The RDS instance of this database, of which a snapshot is taken before anything in it is replaced."""
+
+    instance: str
+    region: str
+
+
+@dataclass(frozen=True)
 class Application:
     """The account that the restore makes for the application, and where the application finds it."""
 
@@ -190,7 +198,8 @@ class Config:
     """Everything the agent is told. ``state_dir`` holds locks only: losing it loses nothing.
 
     ``orders`` is None where no orders are given: beside RDS. Without ``archive`` the loss is up to one dump
-    interval; without ``verify`` nothing is restored on a schedule; without ``metrics`` none are sent.
+    interval; without ``verify`` nothing is restored on a schedule; without ``metrics`` none are sent; without
+    ``rds_snapshot`` a database is replaced without a snapshot of its service.
     """
 
     site: Site
@@ -203,6 +212,7 @@ class Config:
     verify: Verify | None
     metrics: Metrics | None
     application: Application | None
+    rds_snapshot: RdsSnapshot | None
     state_dir: Path
 
 
@@ -237,6 +247,7 @@ def parse(document: object, where: str) -> Config:
         verify=_verify(top.fields("verify")) if top.has("verify") else None,
         metrics=_metrics(top.fields("metrics")) if top.has("metrics") else None,
         application=_application(top.fields("application")) if top.has("application") else None,
+        rds_snapshot=_rds_snapshot(top.fields("rds_snapshot")) if top.has("rds_snapshot") else None,
         state_dir=Path(top.text("state_dir", "/var/lib/pilotlight")),
     )
     top.done()
@@ -385,6 +396,18 @@ def _metrics(f: Fields) -> Metrics:
     )
     f.done()
     return metrics
+
+
+def _rds_snapshot(f: Fields) -> RdsSnapshot:
+    # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
+    place = RdsSnapshot(
+        instance=f.text("instance", "petclinic"),
+        region=f.text("region", "ap-northeast-2"),
+    )
+    if not re.fullmatch(r"[A-Za-z](?:-?[0-9A-Za-z]){0,62}", place.instance):
+        raise f.fail("instance", 'write the identifier of the RDS instance, such as "petclinic"')
+    f.done()
+    return place
 
 
 def _application(f: Fields) -> Application:

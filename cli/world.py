@@ -162,11 +162,12 @@ class World:
     def shell_environment(self) -> dict[str, str]:
         """Variables for a shell in which plain ``pulumi`` commands reach this sandbox.
 
-        HOME stays the user's own: another one would surprise everything else in that shell. PATH has only
-        what comes before the user's own.
+        ``./dr`` acts as the simulated operator there. HOME stays the user's own: another one would surprise
+        everything else in that shell. PATH has only what comes before the user's own.
         """
         mine = os.environ
         changed = {k: v for k, v in self.engine.env.items() if k != "HOME" and mine.get(k) != v}
+        changed |= self.clouds.operator_environment()
         return changed | {"PATH": self.engine.env["PATH"].removesuffix(mine.get("PATH", os.defpath))}
 
     def _output(self, name: str) -> str:

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from components.config_reader import Reader
 
+_CUTOVER = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+
 
 class Mode(StrEnum):
     """What the stack is doing; see DESIGN section 3."""
@@ -42,6 +44,8 @@ class Switches:
     maintenance: bool
     force_failover: bool
     aws_weight: int
+    cutover: str
+    """Id of the change by which AWS became the writer again; empty before it."""
     release_database: str
 
     @property
@@ -68,9 +72,9 @@ class Switches:
     def aws_serves(self) -> bool:
         """AWS is the writer again, so the gateway sends its users there and the hold is off.
 
-        From the first per cent of ``awsWeight`` on: weights move paths, never writers.
+        From the cutover on, whatever ``awsWeight`` says: weights move paths, never writers.
         """
-        return self.mode is Mode.FAILBACK and self.aws_weight > 0
+        return self.mode is Mode.FAILBACK and bool(self.cutover)
 
     @property
     def azure_writes(self) -> bool:
@@ -103,8 +107,9 @@ def read_switches(reader: Reader) -> Switches:
         maintenance=reader.flag("maintenance"),
         force_failover=reader.flag("forceFailover"),
         aws_weight=reader.integer("awsWeight", low=0, high=100, example=0),
+        cutover=reader.text("cutover", example="cutover-1", pattern=_CUTOVER, required=False),
         release_database=reader.text(
-            "releaseDatabase", example="cutover-1", pattern=r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", required=False
+            "releaseDatabase", example="cutover-1", pattern=_CUTOVER, required=False
         ),
     )
     if not reader.problems:  # contradictions between guessed values would only confuse
@@ -116,9 +121,18 @@ def _contradictions(reader: Reader, now: Switches) -> None:
     if now.release_database and now.mode is not Mode.FAILBACK:
         reason = "only mode failback gives the standby database up"
         reader.wrong("releaseDatabase", now.release_database, reason, "pulumi config rm releaseDatabase")
+    elif now.release_database and now.release_database != now.cutover:
+        proved = f"only cutover {now.cutover!r}" if now.cutover else "no cutover"
+        reason = f"{proved} proved that the data is home"
+        reader.wrong("releaseDatabase", now.release_database, reason, "pulumi config rm releaseDatabase")
+    if now.cutover and now.mode is not Mode.FAILBACK:
+        # A left-over id would move users and the gateway to AWS in the first second of the next failback.
+        reason = "only in mode failback AWS becomes the writer again"
+        reader.wrong("cutover", now.cutover, reason, "pulumi config rm cutover")
     if now.aws_weight and now.mode is not Mode.FAILBACK:
-        # A left-over weight would move users and the gateway to AWS in the first second of the next failback.
         reader.wrong("awsWeight", str(now.aws_weight), "only mode failback shares traffic out", "0")
+    elif now.aws_weight and not now.cutover:
+        reader.wrong("awsWeight", str(now.aws_weight), "before the cutover Azure is the writer", "0")
     if now.enable_petclinic and now.gateway_runs and now.scope is Scope.MAINTENANCE:
         reason = "emergencyScope maintenance starts no PetClinic"
         reader.wrong("enablePetclinic", "true", reason, "pulumi config set emergencyScope full")

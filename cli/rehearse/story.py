@@ -343,6 +343,7 @@ def aws_serves(stage: Stage) -> str:
     stage.world.clouds.aws_returns(serve=True)
     started = time.time()
     stage.pulumi("config", "set", "maintenance", "false")
+    stage.pulumi("config", "set", "cutover", stage.cutover)
     stage.pulumi("config", "set", "awsWeight", "100")
     stage.up()
     first = stage.wait(
@@ -371,6 +372,7 @@ def release(stage: Stage) -> str:
 def normal_again(stage: Stage) -> str:
     """Everything that costs money by the hour goes; the pilot light stays."""
     stage.pulumi("config", "rm", "releaseDatabase")
+    stage.pulumi("config", "rm", "cutover")
     stage.pulumi("config", "set", "awsWeight", "0")
     stage.pulumi("config", "set", "enablePetclinic", "false")
     stage.pulumi("config", "set", "mode", "normal")
@@ -404,7 +406,7 @@ STORY: Sequence[Step] = (
     Step("back", "mode failback, maintenance, pulumi up", writing_stops),
     Step("back", "final dump, restored into RDS", data_goes_home),
     Step("back", "databases compared", databases_compared),
-    Step("back", "awsWeight 100, pulumi up", aws_serves),
+    Step("back", "cutover, awsWeight 100, pulumi up", aws_serves),
     Step("back", "releaseDatabase, pulumi up", release),
     Step("back", "mode normal, pulumi up", normal_again),
 )

@@ -110,7 +110,7 @@ class Access(pulumi.ComponentResource):
         certificate = args.secrets.scope(args.settings.certificate)
         self.gateway_grant = self._grant("gateway-reads-certificate", gateway, secrets_user, certificate)
         if args.settings.operators_group_id:
-            self._operators()
+            self._operators(writer)
 
         self.backup_client_id = backup.client_id
         self.app_identity_id, self.app_client_id = app.id, app.client_id
@@ -143,18 +143,21 @@ class Access(pulumi.ComponentResource):
             opts=child(self),
         )
 
-    def _operators(self) -> None:
-        """Operators decide through control blobs, and the application's pipeline uploads its file."""
-        scopes = {
-            "control": self._container(CONTROL),
-            "site": self._args.site.account_id,
+    def _operators(self, writer: pulumi.Input[str]) -> None:
+        """Operators decide through control blobs, read what agents report and what a failback could not
+        merge, and upload the application."""
+        grants = {
+            "write-control": (writer, self._container(CONTROL)),
+            "read-signals": (self._role(BLOB_READER), self._container(SIGNALS)),
+            "read-backups": (self._role(BLOB_READER), self._container(BACKUPS)),
+            "write-site": (self._role(BLOB_CONTRIBUTOR), self._args.site.account_id),
         }
-        for what, scope in scopes.items():
+        for what, (role, scope) in grants.items():
             azure.authorization.RoleAssignment(
-                f"{self._name}-operators-write-{what}",
+                f"{self._name}-operators-{what}",
                 principal_id=self._args.settings.operators_group_id,
                 principal_type="Group",
-                role_definition_id=self._role(BLOB_CONTRIBUTOR),
+                role_definition_id=role,
                 scope=scope,
                 opts=child(self),
             )

@@ -70,7 +70,7 @@ def standby(
             gateway_id=gateway.id,
             database_id=database.server_id if database else None,
             server_ids=servers.server_ids if servers else {},
-            # Once AWS is the writer, PetClinic here is fenced and its probe fails on purpose.
+            # From the cutover on PetClinic here is fenced and its probe fails on purpose.
             open=switches.open and switches.azure_writes,
         ),
         opts,

@@ -76,22 +76,26 @@ def role_allows(
     resource_id: str,
     assignments: Iterable[Resource],
     definitions: Iterable[Resource],
+    groups: Iterable[str] = (),
 ) -> bool:
-    """Whether some role assigned to the principal at or above ``resource_id`` grants ``action``.
+    """Whether some role grants ``action``: one assigned to the principal or a group of it, at or above
+    ``resource_id``.
 
     Args:
         data: whether it is a data action (what a token for storage or a vault needs) or a management action.
         assignments: ``azure-native:authorization:RoleAssignment`` resources.
         definitions: ``azure-native:authorization:RoleDefinition`` resources (custom roles).
+        groups: object ids of the groups that the principal is a member of.
 
     Raises:
         UndecidableError: no known role grants it, but one that this module cannot read might.
     """
     custom = {_last_part(role.id): _permissions_of(role) for role in definitions}
     unreadable: list[str] = []
+    holders = {holder.lower() for holder in (principal_id, *groups)}
     for assignment in assignments:
         inputs = assignment.inputs
-        if inputs["principalId"].lower() != principal_id.lower() or not covers(inputs["scope"], resource_id):
+        if inputs["principalId"].lower() not in holders or not covers(inputs["scope"], resource_id):
             continue
         role = _last_part(inputs["roleDefinitionId"])
         if inputs.get("condition"):

@@ -10,7 +10,7 @@ from sandbox.clouds.common import Common
 from sandbox.clouds.effects_mysql import NEW_SERVER, FlexibleServers, mysql_effects, restore_mysql
 from sandbox.clouds.effects_servers import GATEWAY, Gateways, VirtualMachines, certificate_reader
 from sandbox.clouds.effects_storage import storage_effects
-from sandbox.clouds.entra import Entra
+from sandbox.clouds.entra import Application, Entra
 from sandbox.clouds.gate import Gate
 from sandbox.clouds.gateway import Gateway
 from sandbox.clouds.imds import AzureMetadata
@@ -27,9 +27,10 @@ class AzureSide:
     Args:
         common: shared services.
         assertion_keys: finds the public keys of a token issuer elsewhere (AWS's outbound web identity).
+        operator: the tenant's one application with a secret.
     """
 
-    def __init__(self, common: Common, assertion_keys: KeysOfIssuer) -> None:
+    def __init__(self, common: Common, assertion_keys: KeysOfIssuer, operator: Application) -> None:
         self._common = common
         self._store = common.stores["azure-native"]
         self.azurite = Azurite(
@@ -42,6 +43,7 @@ class AzureSide:
             log=common.log,
             locate=common.locate,
             assertion_keys=assertion_keys,
+            applications=[operator],
         )
         self.gate = Gate(
             store=self._store,

@@ -27,7 +27,7 @@ from sandbox.clouds.blob_backend import (
 )
 from sandbox.clouds.blob_operations import ADD, NotSimulatedError, Operation, operation
 from sandbox.clouds.callers import INTERNET
-from sandbox.clouds.entra import Entra, TokenRefused
+from sandbox.clouds.entra import Entra, TokenRefused, groups_of
 from sandbox.clouds.http_server import Exchange
 from sandbox.faults import Faults
 from sandbox.store import Resource, Store
@@ -128,6 +128,7 @@ class BlobEndpoint:
                 action,
                 data=data,
                 principal_id=str((claims or {}).get("oid", "")),
+                groups=groups_of(claims or {}),
                 resource_id=resource_id,
                 assignments=self._store.find(azure.ROLE_ASSIGNMENT),
                 definitions=self._store.find(azure.ROLE_DEFINITION),

@@ -1,19 +1,22 @@
 """Microsoft Entra ID: exchanges client assertions for access tokens, and checks the tokens that come back.
 
-Simulated: the v2.0 token endpoint for ``client_credentials`` with a federated assertion (RFC 7523), the
-discovery document that MSAL reads first, and tokens for managed identities. Errors carry the numbers of
-learn.microsoft.com/entra/identity-platform/reference-error-codes and .../workload-identity-federation-faq.
-Not simulated: users, secrets, certificates, and the minutes that a new credential takes to spread.
+Simulated: the v2.0 token endpoint for ``client_credentials`` with a federated assertion (RFC 7523) or an
+application's secret, the discovery document that MSAL reads first, and tokens for managed identities. Errors
+carry the numbers of learn.microsoft.com/entra/identity-platform/reference-error-codes and
+.../workload-identity-federation-faq.
+Not simulated: users, certificates, and the minutes that a new credential takes to spread.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs
 
 import jwt
@@ -58,6 +61,25 @@ class EntraRefused(Exception):
         self.number, self.status, self.error = number, status, error
 
 
+@dataclass(frozen=True)
+class Application:
+    """An application registered in the tenant by people, not by the program; it signs in with its secret.
+
+    Attributes:
+        object_id: of its service principal, to which roles are assigned.
+        groups: object ids of the groups that it is a member of. Tokens name them; the real service looks
+            them up itself.
+        machine: from where it calls.
+    """
+
+    tenant_id: str
+    client_id: str
+    client_secret: str
+    object_id: str
+    groups: tuple[str, ...]
+    machine: str
+
+
 class Entra:
     """The tenant's token issuer.
 
@@ -65,6 +87,7 @@ class Entra:
         store: resources of azure-native: identities and their federated credentials.
         assertion_keys: stands for fetching the JWKS of an assertion's issuer.
         locate: where a machine is now.
+        applications: those that sign in with a secret.
     """
 
     def __init__(
@@ -76,8 +99,10 @@ class Entra:
         log: RequestLog,
         locate: Locate,
         assertion_keys: KeysOfIssuer,
+        applications: Sequence[Application] = (),
     ) -> None:
         self._store = store
+        self._applications = applications
         self._locate = locate
         self._assertion_keys = assertion_keys
         self._key = SigningKey()
@@ -108,26 +133,32 @@ class Entra:
         Raises:
             EntraRefused: no such resource.
         """
+        outputs = identity.outputs
+        who = {
+            "tid": outputs["tenantId"],
+            "appid": outputs["clientId"],
+            "oid": outputs["principalId"],
+            "xms_mirid": identity.id,
+            MACHINE_CLAIM: machine,
+        }
+        return self._sign(who, resource, lifetime_s)
+
+    def _sign(self, who: Mapping[str, object], resource: str, lifetime_s: int) -> tuple[str, int]:
         if not _known_resource(resource):
             message = f"The resource principal named {resource} was not found in the tenant."
             raise EntraRefused(500011, message, status=400, error="invalid_resource")
         now = int(time.time())
-        outputs = identity.outputs
         claims = {
             "aud": resource,
-            "iss": f"https://sts.windows.net/{outputs['tenantId']}/",
+            "iss": f"https://sts.windows.net/{who['tid']}/",
             "iat": now,
             "nbf": now,
             "exp": now + lifetime_s,
-            "appid": outputs["clientId"],
             "idtyp": "app",
-            "oid": outputs["principalId"],
-            "sub": outputs["principalId"],
-            "tid": outputs["tenantId"],
+            "sub": who["oid"],
             "uti": uuid.uuid4().hex,
             "ver": "1.0",
-            "xms_mirid": identity.id,
-            MACHINE_CLAIM: machine,
+            **who,
         }
         return self._key.sign(claims), now + lifetime_s
 
@@ -172,7 +203,7 @@ class Entra:
                 "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
                 "token_endpoint": f"{base}/oauth2/v2.0/token",
                 "jwks_uri": f"{base}/discovery/v2.0/keys",
-                "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+                "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
                 "id_token_signing_alg_values_supported": ["RS256"],
                 "tenant_region_scope": "AS",
             }
@@ -190,7 +221,7 @@ class Entra:
     def _token(self, exchange: Exchange, tenant: str) -> None:
         form = {name: values[0] for name, values in parse_qs(exchange.body.read().decode()).items()}
         try:
-            token = self._exchange_assertion(exchange, tenant, form)
+            token = self._client_credentials(exchange, tenant, form)
             _reply_json(
                 exchange,
                 200,
@@ -217,33 +248,54 @@ class Entra:
                 },
             )
 
-    def _exchange_assertion(self, exchange: Exchange, tenant: str, form: Mapping[str, str]) -> str:
+    def _client_credentials(self, exchange: Exchange, tenant: str, form: Mapping[str, str]) -> str:
         if form.get("grant_type") != "client_credentials":
             message = f"The app requested an unsupported grant type '{form.get('grant_type')}'."
             raise EntraRefused(70003, message, status=400, error="unsupported_grant_type")
-        if form.get("client_assertion_type") != _JWT_BEARER or not form.get("client_assertion"):
-            message = "The request body must contain the following parameter: 'client_assertion'."
-            raise EntraRefused(7000218, message)
+        asserted = form.get("client_assertion_type") == _JWT_BEARER and form.get("client_assertion")
+        if not asserted and not form.get("client_secret"):
+            message = "The request body must contain one of the following parameters: "
+            raise EntraRefused(7000218, f"{message}'client_assertion' or 'client_secret'.")
         scope = form.get("scope", "")
         if not scope.endswith("/.default"):
             message = f"The provided value for the input parameter 'scope' is not valid: '{scope}'."
             raise EntraRefused(1002012, message, status=400, error="invalid_scope")
-        identity = self._identity(form.get("client_id", ""), tenant)
-        assertion = self._check_assertion(identity, form["client_assertion"])
+        resource = scope.removesuffix("/.default")
+        client = self._client(form.get("client_id", ""), tenant)
+        if isinstance(client, Application):
+            return self._application_token(exchange, client, form.get("client_secret", ""), resource)
+        assertion = self._check_assertion(client, form.get("client_assertion", ""))
         exchange.caller = self.caller(assertion)
-        token, _ = self.issue(
-            identity,
-            scope.removesuffix("/.default"),
-            machine=assertion.get(MACHINE_CLAIM),
-            lifetime_s=APPLICATION_LIFETIME_S,
-        )
+        machine = assertion.get(MACHINE_CLAIM)
+        token, _ = self.issue(client, resource, machine=machine, lifetime_s=APPLICATION_LIFETIME_S)
         return token
 
-    def _identity(self, client_id: str, tenant: str) -> Resource:
+    def _application_token(
+        self, exchange: Exchange, application: Application, secret: str, resource: str
+    ) -> str:
+        exchange.caller = self._locate(application.machine)
+        if not hmac.compare_digest(secret.encode(), application.client_secret.encode()):
+            message = f"Invalid client secret provided for app '{application.client_id}'."
+            raise EntraRefused(7000215, message)
+        who = {
+            "tid": application.tenant_id,
+            "appid": application.client_id,
+            "oid": application.object_id,
+            "groups": list(application.groups),
+            MACHINE_CLAIM: application.machine,
+        }
+        token, _ = self._sign(who, resource, APPLICATION_LIFETIME_S)
+        return token
+
+    def _client(self, client_id: str, tenant: str) -> Resource | Application:
         identities = self._store.find(azure.IDENTITY)
-        if tenant not in {identity.outputs["tenantId"] for identity in identities}:
+        tenants = {identity.outputs["tenantId"] for identity in identities}
+        if tenant not in tenants | {application.tenant_id for application in self._applications}:
             message = f"Tenant '{tenant}' not found."
             raise EntraRefused(90002, message, status=400, error="invalid_request")
+        for application in self._applications:
+            if (application.client_id, application.tenant_id) == (client_id, tenant):
+                return application
         for identity in identities:
             if identity.outputs["clientId"] == client_id and identity.outputs["tenantId"] == tenant:
                 return identity
@@ -284,6 +336,12 @@ class Entra:
             raise EntraRefused(700213, f"{start} subject '{subject}'. {hint}")
         if not any(audience in one["audiences"] for one in candidates):
             raise EntraRefused(700212, f"{start} audience '{audience}'. {hint}")
+
+
+def groups_of(claims: Mapping[str, object]) -> tuple[str, ...]:
+    """The groups that a token's holder is a member of."""
+    groups = claims.get("groups")
+    return tuple(str(group) for group in cast(list[object], groups)) if isinstance(groups, list) else ()
 
 
 def _known_resource(resource: str) -> bool:

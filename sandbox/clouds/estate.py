@@ -25,6 +25,12 @@ class Estate:
 
     region: str
     account_id: str
+    azure_subscription_id: str
+    azure_tenant_id: str
+    operators_group_id: str
+    """Empty: operators are in no group, and the program grants them nothing."""
+    operator_address: str
+    """Public address that operators call from: the first that the program admits. Empty: none is admitted."""
     rds_host: str
     rds_port: int
     rds_user: str
@@ -81,6 +87,10 @@ def read_estate(project: Path, stack: str = "normal") -> Estate:
     return Estate(
         region=text("awsRegion"),
         account_id=text("awsAccountId"),
+        azure_subscription_id=text("azureSubscriptionId"),
+        azure_tenant_id=text("azureTenantId"),
+        operators_group_id=str(values.get("operatorsGroupId") or ""),
+        operator_address=next((str(each) for each in values.get("operatorAddresses") or ()), ""),
         rds_host=text("rdsHost"),
         rds_port=number("rdsPort"),
         rds_user=text("rdsUser"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from components.names import Names
 from sandbox.ca import Authority
 from sandbox.clinic import jar as clinic_jar
 from sandbox.clouds import azure_resources as azure
@@ -23,6 +25,7 @@ from sandbox.clouds.estate import Estate, read_estate
 from sandbox.clouds.gate import Gate
 from sandbox.clouds.machine import Machine
 from sandbox.clouds.machine_software import Programs
+from sandbox.clouds.operator import OPERATOR, Operator, operator_in
 from sandbox.clouds.request_log import RequestLog
 from sandbox.clouds.route53 import Route53
 from sandbox.clouds.waiting import wait_for
@@ -59,6 +62,7 @@ class Clouds:
         effects: what the providers call when a resource changes.
         machines: running virtual machines: ``aws-backup``, ``dr-app``, ``dr-web``.
         estate: names of what existed before the program.
+        operator: who runs ``pulumi`` and ``./dr``.
         app_jar_sha256: checksum of the application that ``upload_app_jar`` uploads.
     """
 
@@ -102,7 +106,10 @@ class Clouds:
         self.aws = AwsSide(
             self._common, self.estate, jar=self._jar, authority_host=lambda: self.azure.entra.url
         )
-        self.azure = AzureSide(self._common, self.aws.endpoint.web_identity.public_keys)
+        self.operator: Operator = operator_in(root, self.estate)
+        self.azure = AzureSide(
+            self._common, self.aws.endpoint.web_identity.public_keys, self.operator.application
+        )
         self.effects: Effects = {**self.aws.effects, **self.azure.effects}
 
     def _prepare_jar(self, app_jar: Path | None) -> str:
@@ -115,6 +122,8 @@ class Clouds:
     def _locate(self, machine: str) -> Caller:
         if machine == BACKUP_MACHINE:
             return self.aws.groups.locate()
+        if machine == OPERATOR:
+            return Caller("operator", OPERATOR, public_ip=self.estate.operator_address or None)
         return self.azure.virtual_machines.locate(machine) if machine in self.machines else INTERNET
 
     # --- life -------------------------------------------------------------------------------------------
@@ -202,6 +211,29 @@ class Clouds:
         for name, machine in self.machines.items():
             found[f"machine {name} ({machine.state})"] = machine.address
         return found
+
+    def operator_environment(self) -> dict[str, str]:
+        """Variables that lead the Azure SDKs of an operator's programs to this world's Entra and blobs.
+
+        Their own variables but one: names of simulated accounts are in no DNS, so ``cli/operate/blobs.py``
+        is told where they are (docs/adr/0002).
+        """
+        application = self.operator.application
+        return {
+            "AZURE_TENANT_ID": application.tenant_id,
+            "AZURE_CLIENT_ID": application.client_id,
+            "AZURE_CLIENT_SECRET": application.client_secret,
+            "AZURE_AUTHORITY_HOST": self.azure.entra.url,
+            "AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential",  # never a sign-in of this machine's real user
+            "REQUESTS_CA_BUNDLE": str(self.ca.ca_file),
+            "DR_SANDBOX_ENDPOINTS": json.dumps(self._blob_endpoints()),
+        }
+
+    def _blob_endpoints(self) -> dict[str, str]:
+        """Where the production stack's storage accounts answer, deployed or not yet, by host name."""
+        names = Names(subscription_id=self.estate.azure_subscription_id, stack="normal")
+        hosts = [f"{name}.blob.core.windows.net" for name in (names.vault_account, names.site_account)]
+        return {host: "https://{}:{}".format(*self.network.endpoint(host, 443)) for host in hosts}
 
     # --- what happens to it -----------------------------------------------------------------------------
 

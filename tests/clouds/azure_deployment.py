@@ -76,13 +76,14 @@ class AzureDeployment:
             },
         )
 
-    def assign(self, identity: Resource, role: str, scope: str, **inputs: Any) -> Resource:
+    def assign(self, identity: Resource | str, role: str, scope: str, **inputs: Any) -> Resource:
+        """``identity``: one that was deployed, or the object id of another principal."""
         name = str(uuid.uuid4())
         return self.put(
             azure.ROLE_ASSIGNMENT,
             f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}",
             {
-                "principalId": identity.outputs["principalId"],
+                "principalId": identity if isinstance(identity, str) else identity.outputs["principalId"],
                 "roleDefinitionId": f"/providers/Microsoft.Authorization/roleDefinitions/{role}",
                 "scope": scope,
                 **inputs,

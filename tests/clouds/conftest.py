@@ -18,7 +18,7 @@ from sandbox.ca import Authority
 from sandbox.clouds.aws_credentials import Ec2Instance
 from sandbox.clouds.aws_endpoint import AwsEndpoint
 from sandbox.clouds.callers import INTERNET, Caller
-from sandbox.clouds.entra import Entra
+from sandbox.clouds.entra import Application, Entra
 from sandbox.clouds.gate import Gate
 from sandbox.clouds.imds import AzureMetadata, Ec2Metadata
 from sandbox.clouds.request_log import RequestLog
@@ -27,12 +27,22 @@ from sandbox.faults import Faults
 from sandbox.network import Network
 from sandbox.store import Resource, Store
 from sandbox.tools import Tools, find_or_bring
-from tests.clouds.azure_deployment import AzureDeployment
+from tests.clouds.azure_deployment import TENANT, AzureDeployment
 
 REGION = "ap-northeast-2"
 ACCOUNT_ID = "111122223333"
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT_ID}:role/petclinic-backup"
 ISSUER = "https://0b2f1c5e-0000-4000-8000-000000000001.tokens.sts.global.api.aws"
+
+GROUP_OF_OPERATORS = "77777777-0000-4000-8000-000000000001"
+OPERATOR = Application(
+    tenant_id=TENANT,
+    client_id="77777777-0000-4000-8000-000000000002",
+    client_secret="a secret with ~ and +/=",
+    object_id="77777777-0000-4000-8000-000000000003",
+    groups=(GROUP_OF_OPERATORS,),
+    machine="operator",
+)
 
 
 class Services:
@@ -69,6 +79,7 @@ class Services:
             log=self._log,
             locate=self.locate,
             assertion_keys=self.aws.web_identity.public_keys,
+            applications=[OPERATOR],
         )
         self.gate = Gate(
             store=self.azure.store,

@@ -12,6 +12,7 @@ SWITCHES = {
     "enablePetclinic": ("false", "true"),
     "maintenance": ("false", "true"),
     "awsWeight": ("0", "10"),
+    "cutover": ("", "cutover-1"),
 }
 OPTIONS = {
     "forceFailover": ("false", "true"),

@@ -93,7 +93,7 @@ def test_settings_meet(stage: Stage, row: Row) -> None:
     stage.world.faults.clear("aws_down")
     if row["enablePetclinic"] == "true":
         # It has served: only a cutover that proved the data home lets the database go.
-        released = {"mode": "failback", "releaseDatabase": "cutover-1"}
+        released = {"mode": "failback", "cutover": "cutover-1", "releaseDatabase": "cutover-1"}
         stage.configure(row | released)
         stage.up("--skip-preview")
     stage.configure(NORMAL | options | {"releaseDatabase": ""})

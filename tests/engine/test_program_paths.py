@@ -91,19 +91,22 @@ def test_the_circle_with_a_second_disaster_on_the_way(stage: Stage) -> None:
     assert stage.holds()
 
     stage.world.faults.clear("aws_down")
-    stage.up(mode="failback", awsWeight="10")
+    stage.up(mode="failback")
+    assert stage.holds()
+    stage.up(cutover="cutover-1")
     assert not stage.holds()
 
     stage.world.faults.set(aws_down=True)
     calls = len(stage.world.calls("aws"))
-    stage.up(mode="emergency", awsWeight="0")
+    stage.engine.run("config", "rm", "cutover")
+    stage.up(mode="emergency")
     assert stage.world.calls("aws")[calls:] == []
     assert stage.aws_ids() == aws
     assert stage.holds()
 
     stage.world.faults.clear("aws_down")
-    stage.up(mode="failback", awsWeight="100", releaseDatabase="cutover-1")
-    for key in ("releaseDatabase", "awsWeight", "enablePetclinic"):
+    stage.up(mode="failback", cutover="cutover-2", awsWeight="100", releaseDatabase="cutover-2")
+    for key in ("releaseDatabase", "awsWeight", "cutover", "enablePetclinic"):
         stage.engine.run("config", "rm", key)
     stage.up(*POLICIES, mode="normal")
     assert stage.inputs() == before

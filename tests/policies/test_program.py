@@ -32,8 +32,9 @@ SITUATIONS: dict[str, tuple[str, dict[str, str]]] = {
     "opened": ("normal", OPENED),
     "opened with all options": ("normal", {**OPENED, **OPTIONS}),
     "failback": ("normal", FAILBACK),
-    "AWS serves": ("normal", {**FAILBACK, "awsWeight": "10"}),
-    "released": ("normal", {**FAILBACK, "awsWeight": "100", "releaseDatabase": "cutover-1"}),
+    "cut over": ("normal", {**FAILBACK, "cutover": "c1"}),
+    "AWS serves": ("normal", {**FAILBACK, "cutover": "c1", "awsWeight": "10"}),
+    "released": ("normal", {**FAILBACK, "cutover": "c1", "awsWeight": "100", "releaseDatabase": "c1"}),
     "drill": ("emergency", {}),
     "takeover": ("emergency", {"purpose": "takeover", "occasion": "take1"}),
 }

@@ -51,6 +51,11 @@ def failback(**changes: str) -> Run:
     return run_program(mode="failback", enablePetclinic="true", **changes)
 
 
+def home(**changes: str) -> Run:
+    """AWS took over from the standby."""
+    return failback(cutover="cutover-1", **changes)
+
+
 _PRODUCTION: dict[str, Callable[[], Run]] = {
     "normal": normal,
     "maintenance page only": lambda: emergency(emergencyScope="maintenance"),
@@ -58,8 +63,9 @@ _PRODUCTION: dict[str, Callable[[], Run]] = {
     "opened": opened,
     "closed again": lambda: opened(maintenance="true"),
     "failback": failback,
-    "AWS serves": lambda: failback(awsWeight="10"),
-    "released": lambda: failback(awsWeight="100", releaseDatabase="cutover-1"),
+    "cut over": home,
+    "AWS serves": lambda: home(awsWeight="10"),
+    "released": lambda: home(awsWeight="100", releaseDatabase="cutover-1"),
 }
 _STANDALONE: dict[str, Callable[[], Run]] = {
     "drill": lambda: run_program("emergency"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.program.recorder import Run
-from tests.program.runs import emergency, failback, opened, situation_called
+from tests.program.runs import emergency, home, opened, situation_called
 
 
 def _gateway(run: Run) -> dict[str, Any]:
@@ -28,6 +28,7 @@ def _pool(run: Run, rule: str) -> str:
         ("opened", "petclinic"),
         ("closed again", "closed"),
         ("failback", "petclinic"),
+        ("cut over", "aws"),
         ("AWS serves", "aws"),
         ("released", "aws"),
     ],
@@ -37,7 +38,7 @@ def test_the_public_listener_leads_to(situation: str, pool: str) -> None:
 
 
 def test_the_page_closes_the_way_to_aws_too() -> None:
-    assert _pool(failback(awsWeight="100", maintenance="true"), "public") == "closed"
+    assert _pool(home(maintenance="true"), "public") == "closed"
 
 
 def test_operators_reach_petclinic_before_it_is_open() -> None:
@@ -55,7 +56,7 @@ def test_the_closed_pool_has_no_server_and_502_shows_the_page() -> None:
 
 
 def test_every_reference_inside_the_gateway_names_a_part_that_exists() -> None:
-    for run in (emergency(), opened(), failback(awsWeight="10")):
+    for run in (emergency(), opened(), home()):
         gateway = _gateway(run)
         for reference in _references(gateway):
             _, collection, part = reference.rsplit("/", 2)
@@ -86,7 +87,7 @@ def test_petclinic_is_probed_by_name_with_a_page_that_reads_the_database() -> No
 
 
 def test_aws_behind_the_gateway_is_asked_what_its_health_check_asks() -> None:
-    probes = {probe["name"]: probe for probe in _gateway(failback(awsWeight="10"))["probes"]}
+    probes = {probe["name"]: probe for probe in _gateway(home())["probes"]}
     assert (probes["aws"]["path"], probes["aws"]["match"]["statusCodes"]) == ("/actuator/health", ["200"])
 
 

@@ -12,6 +12,7 @@ from tests.program.runs import (
     emergency,
     every,
     failback,
+    home,
     normal,
     opened,
     situation_called,
@@ -89,7 +90,10 @@ def test_maintenance_scope_makes_the_gateway_and_no_server() -> None:
 
 @pytest.mark.parametrize(
     ("situation", "protected"),
-    [("emergency", False), ("opened", True), ("closed again", True), ("failback", True), ("released", False)],
+    [
+        *(("emergency", False), ("opened", True), ("closed again", True), ("failback", True)),
+        *(("cut over", True), ("released", False)),
+    ],
 )
 def test_the_database_is_protected_from_the_opening_to_its_release(situation: str, protected: bool) -> None:
     run = situation_called(situation)
@@ -105,6 +109,7 @@ def test_the_database_is_protected_from_the_opening_to_its_release(situation: st
         ("emergency", True),
         ("opened", True),
         ("failback", True),
+        ("cut over", False),
         ("AWS serves", False),
         ("released", False),
     ],
@@ -136,5 +141,6 @@ def test_weights_follow_aws_weight_in_failback() -> None:
 
     assert weights(normal()) == [100, 0]
     assert weights(failback()) == [100, 0]  # the hold keeps users on Azure, whatever stands below it
-    assert weights(failback(awsWeight="10")) == [10, 90]
-    assert weights(failback(awsWeight="100")) == [100, 0]
+    assert weights(home()) == [0, 100]  # the gateway sends everybody on to AWS until its backups are verified
+    assert weights(home(awsWeight="10")) == [10, 90]
+    assert weights(home(awsWeight="100")) == [100, 0]

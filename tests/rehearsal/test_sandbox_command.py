@@ -58,9 +58,11 @@ def test_plain_pulumi_in_a_plain_shell() -> None:
 
     environment = dr("env")
     assert environment.returncode == 0
+    assert "AWS_" not in environment.stdout.replace("unset AWS_", ""), "failover needs no AWS credential"
     script = (
         'eval "$LINES" && pwd && pulumi up --yes --skip-preview && pulumi config set mode emergency '
-        "&& pulumi config set emergencyScope maintenance && pulumi preview && pulumi config get mode"
+        "&& pulumi config set emergencyScope maintenance && pulumi preview && pulumi config get mode "
+        "&& pulumi stack output backup_endpoint"
     )
     shell = subprocess.run(
         ["/bin/sh", "-c", script],
@@ -73,7 +75,8 @@ def test_plain_pulumi_in_a_plain_shell() -> None:
     assert shell.returncode == 0, shell.stdout[-3000:] + shell.stderr[-3000:]
     lines = shell.stdout.splitlines()
     assert lines[0] == str(sandbox_folder(NAME) / "project")
-    assert lines[-1] == "emergency"
+    assert lines[-2] == "emergency"
+    operators_tool(environment.stdout, lines[-1])
 
     assert "certificate imported" in dr("prepare").stdout
     assert "AWS is gone" in dr("disaster").stdout
@@ -84,6 +87,31 @@ def test_plain_pulumi_in_a_plain_shell() -> None:
     assert not (CLONE / "Pulumi.normal.yaml").read_text().count("mode: emergency"), (
         "the clone's file was changed"
     )
+
+
+def operators_tool(environment: str, endpoint: str) -> None:
+    """In the same shell the operator decides through control blobs, by roles that the program granted."""
+    program = (
+        "import sys; from cli.operate.blobs import store; from agent.errors import StorageError\n"
+        "control = store(sys.argv[1], 'control')\n"
+        "control.put('epoch.json', b'{}', etag=control.put('epoch.json', b'', etag=None))\n"
+        "print(control.read('epoch.json')[0], list(store(sys.argv[1], 'signals').folders('', '-')))\n"
+        "print(list(store(sys.argv[1], 'mysql-backups').folders('', '_')))\n"
+        "try: store(sys.argv[1], 'signals').replace('heartbeat-aws.json', b'')\n"
+        "except StorageError as error: print(error)\n"
+    )
+    line = 'eval "$LINES" && cd "$0" && "$1" -c "$2" "$3"'
+    shell = subprocess.run(
+        ["/bin/sh", "-c", line, CLONE, sys.executable, program, endpoint],
+        env={**os.environ, "LINES": environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert shell.returncode == 0, shell.stderr[-3000:]
+    assert shell.stdout.startswith("b'{}' ")
+    assert "AuthorizationPermissionMismatch" in shell.stdout.splitlines()[-1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -11,6 +11,8 @@ from components.settings import Settings, SettingsError, read_settings
 from components.switches import Mode, Purpose, Scope
 from tests.program.recorder import PROJECT, config_of
 
+OPENED = {"enablePetclinic": "true"}
+
 
 def read(stack: str = "normal", /, **changes: str | None) -> Settings:
     """The committed configuration of ``stack`` with changes; None takes a key away."""
@@ -57,6 +59,7 @@ def test_the_committed_emergency_stack_has_no_aws() -> None:
         ("awsWeight", "-1", "pulumi config set awsWeight 0"),
         ("awsWeight", "ten", "pulumi config set awsWeight 0"),
         ("awsWeight", "1.5", "pulumi config set awsWeight 0"),
+        ("cutover", "a b", "pulumi config set cutover cutover-1"),
         ("zoneId", "", "pulumi config set zoneId Z0123456789ABCDEFGHIJ"),
         ("zoneId", "example.com", "pulumi config set zoneId Z0123456789ABCDEFGHIJ"),
         ("awsAccountId", "1111", "pulumi config set awsAccountId 111122223333"),
@@ -126,6 +129,19 @@ def test_what_the_storage_firewall_refuses_is_refused_here(address: str, reason:
         ),
         ({"awsWeight": "10"}, "awsWeight", "pulumi config set awsWeight 0"),
         ({"mode": "emergency", "awsWeight": "10"}, "awsWeight", "pulumi config set awsWeight 0"),
+        ({"mode": "failback", **OPENED, "awsWeight": "1"}, "awsWeight", "pulumi config set awsWeight 0"),
+        ({"cutover": "c1"}, "cutover", "pulumi config rm cutover"),
+        ({"mode": "emergency", **OPENED, "cutover": "c1"}, "cutover", "pulumi config rm cutover"),
+        (
+            {"mode": "failback", **OPENED, "releaseDatabase": "c1"},
+            "releaseDatabase",
+            "pulumi config rm releaseDatabase",
+        ),
+        (
+            {"mode": "failback", **OPENED, "cutover": "c2", "releaseDatabase": "c1"},
+            "releaseDatabase",
+            "pulumi config rm releaseDatabase",
+        ),
         (
             {"mode": "emergency", "emergencyScope": "maintenance", "enablePetclinic": "true"},
             "enablePetclinic",
@@ -216,7 +232,8 @@ def test_the_message_counts_and_says_that_nothing_happened() -> None:
 def test_no_key_has_a_second_default(key: str) -> None:
     """Without its value a key is an error, or one that may be empty: defaults live in Pulumi.yaml only."""
     may_be_empty = {
-        *("operatorAddresses", "operatorsGroupId", "originName", "releaseDatabase", "occasion"),
+        *("operatorAddresses", "operatorsGroupId", "originName", "occasion"),
+        *("cutover", "releaseDatabase"),
         *("alertEmails", "awsRouteTableIds", "databaseTimeZone"),
     }
     if key in may_be_empty:

@@ -7,7 +7,7 @@ from policies.rules.serving_database_protected import RULE
 from tests.policies.case import Break, Case, Thing
 
 OPENED = {"mode": "emergency", "enablePetclinic": "true"}
-RELEASED = {"mode": "failback", "enablePetclinic": "true", "awsWeight": "100", "releaseDatabase": "cutover-1"}
+RELEASED = {"mode": "failback", "enablePetclinic": "true", "cutover": "c1", "releaseDatabase": "c1"}
 CASES = [
     *(
         Case(
