@@ -1,0 +1,292 @@
+"""What the operator's commands do next: pure, one step at a time, from what was read just before.
+
+A command is repeated "read, decide, do" until nothing is left. So one that was ended between any two steps
+goes on from what it finds, and the plan that is shown beforehand is the same rules played through on paper.
+The way back is in ``rules_failback``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Literal
+
+from agent.handover.order import Order
+from cli.operate.facts import Facts, Switches
+from cli.operate.steps import (
+    Ask,
+    Code,
+    Done,
+    DropHold,
+    Give,
+    Goal,
+    Look,
+    Refuse,
+    Seal,
+    Set,
+    Step,
+    Up,
+    Wait,
+    Withdraw,
+    expect,
+)
+
+Rule = Callable[[Facts], Step]
+_LONGEST = 40  # steps; no command has half as many
+_HOME: dict[str, Any] = {"weight": 0, "cutover": "", "release": ""}  # nothing of a failback is left
+EMERGENCY: dict[str, Any] = {"mode": "emergency", "scope": "full", **_HOME}
+NORMAL: dict[str, Any] = {
+    "mode": "normal",
+    "scope": "full",
+    "enabled": False,
+    "maintenance": False,
+    **_HOME,
+}
+
+
+def plan(rule: Rule, facts: Facts) -> list[Step]:
+    """All steps that are left if each goes as it should; the last one says how it ends."""
+    steps: list[Step] = []
+    while len(steps) < _LONGEST:
+        step = rule(facts)
+        steps.append(step)
+        if isinstance(step, Done | Refuse):
+            return steps
+        facts = expect(facts, step)
+    raise AssertionError(f"no end after {steps[-3:]}")
+
+
+def reach(facts: Facts, **wanted: Any) -> Step | None:
+    """The next step towards these switches, set and deployed; None when they are."""
+    changes = facts.config.changes_to(replace(facts.config, **wanted))
+    if changes:
+        return Set(changes)
+    return None if facts.in_place else Up()
+
+
+def standing(facts: Facts) -> Order | None:
+    """The order that is wanted now."""
+    order = facts.epoch.order if facts.epoch else None
+    return None if order is None or order.withdrawn else order
+
+
+def blind(facts: Facts, *, production: bool = True) -> Refuse | None:
+    """Why no command that moves the writer can decide anything; None when it can."""
+    if production and facts.config.purpose != "production":
+        return Refuse(
+            f"purpose is {facts.config.purpose!r}: this stack has no AWS side, so there is nothing to go "
+            "back to; name the production stack with --stack"
+        )
+    if facts.epoch is None:
+        why = facts.unreadable.get("epoch", "no reason given")
+        return Refuse(
+            f"control/epoch.json cannot be read ({why}), so nobody knows who writes; sign in to Azure with "
+            "'az login' from an address in operatorAddresses, or, to fail over without it: "
+            "pulumi config set mode emergency && pulumi up"
+        )
+    return None
+
+
+def after_cutover(facts: Facts) -> bool:
+    """AWS is the writer again, and the standby's database, which has served, still exists or may exist."""
+    if facts.epoch is None or facts.epoch.writer != "aws":
+        return False
+    order = standing(facts)
+    replacing = order is not None and order.kind == "replace"
+    return replacing or "failback" in (facts.config.mode, facts.last_mode)
+
+
+# ------------------------------------------------------------------------------------------------- failover
+
+
+def failover(facts: Facts, *, planned: bool = False, scope: Literal["full", "maintenance"] = "full") -> Step:
+    """Towards a standby that serves, from wherever the stack stands. Asks nothing of AWS.
+
+    Args:
+        planned: AWS lives; it is drained first and nothing is lost.
+        scope: ``maintenance``: raise the page only.
+    """
+    if scope == "maintenance":
+        return _page_only(facts)
+    refused = blind(facts, production=False)
+    if refused is not None or facts.epoch is None:
+        return refused or Refuse("the epoch cannot be read")
+    if facts.epoch.writer == "azure":
+        return _stay(facts)
+    if after_cutover(facts):
+        return _second_disaster(facts)
+    return _first_disaster(facts, planned=planned)
+
+
+def _page_only(facts: Facts) -> Step:
+    config, before = facts.config, facts.deployed
+    serving = facts.epoch is not None and facts.epoch.writer == "azure"
+    if serving or config.mode == "failback":
+        return Refuse(
+            f"mode is {config.mode!r} and the standby has been opened; to show the page without closing that "
+            "door: pulumi config set maintenance true && pulumi up"
+        )
+    grown = before is not None and before.mode == "emergency" and before.scope == "full"
+    if grown and config.scope == "full":
+        return Refuse(
+            "emergencyScope is 'full' and its servers run; the page shows already until the standby is "
+            "opened. To call the emergency off: ./dr abort"
+        )
+    wanted = {**EMERGENCY, "scope": "maintenance", "enabled": False, "maintenance": False}
+    return reach(facts, **wanted) or Done(
+        "the maintenance page is up; './dr failover' goes on to the standby, './dr abort' calls it off"
+    )
+
+
+def _first_disaster(facts: Facts, *, planned: bool) -> Step:  # noqa: PLR0911 - one step a line
+    order, config = standing(facts), facts.config
+    if order is not None and not (planned and order.kind == "planned"):
+        return Withdraw()
+    if config.mode == "emergency" and config.scope == "full" and config.enabled and not config.maintenance:
+        return reach(facts, **EMERGENCY) or Wait(Goal.AZURE_WRITES)
+    step = reach(facts, **EMERGENCY, enabled=False, maintenance=False)
+    if step is not None:
+        return step
+    if not holds_copy(facts):
+        return Wait(Goal.RESTORED)
+    if not facts.agreed:
+        return Ask()
+    if planned:
+        if order is None:
+            return Give("planned", "drain")
+        said = facts.answer("azure")
+        if said is None or said.state != "ready":
+            return Wait(Goal.READY)
+    return Set(config.changes_to(replace(config, enabled=True)))
+
+
+def holds_copy(facts: Facts) -> bool:
+    """The standby's database is a proved copy of what the present epoch archived."""
+    copy, epoch = facts.copy, facts.epoch
+    return copy is not None and epoch is not None and not copy.error and copy.epoch >= epoch.epoch
+
+
+def _stay(facts: Facts) -> Step:
+    """The standby is the writer and stays it: a failback under way is given up."""
+    order = standing(facts)
+    if order is not None and (order.drains or facts.config.mode == "failback"):
+        return Withdraw()
+    step = reach(facts, **EMERGENCY, enabled=True, maintenance=False)
+    if step is not None:
+        return step
+    if facts.closed("azure"):
+        return Wait(Goal.REOPENED)
+    return Done("the standby serves and is the writer")
+
+
+def _second_disaster(facts: Facts) -> Step:
+    """AWS was the writer again and is gone again, while the standby's old database still exists."""
+    order, config = standing(facts), facts.config
+    if order is None or order.kind != "replace":
+        return Give("replace", "replace")
+    serving = {**EMERGENCY, "enabled": True}
+    said = facts.answer("azure")
+    replaced = holds_copy(facts) or (said is not None and said.state in ("ready", "serving"))
+    if config.mode != "emergency" or not replaced:
+        return reach(facts, **serving, maintenance=True) or Wait(Goal.REPLACED)
+    if config.maintenance and not facts.agreed:
+        return Ask()
+    return reach(facts, **serving, maintenance=False) or Wait(Goal.AZURE_WRITES)
+
+
+# ---------------------------------------------------------------------------------------------------- abort
+
+
+def abort(facts: Facts) -> Step:  # noqa: PLR0911 - one step a line
+    """Before the opening: back to normal, with the traffic first and the standby last."""
+    refused = blind(facts) or _opened(facts)
+    if refused is not None:
+        return refused
+    config, before = facts.config, facts.deployed
+    if config.mode == "normal" and facts.in_place and facts.hold is not True:
+        return Done("the stack stands in mode normal; there is nothing to call off")
+    if facts.hold is None:
+        why = facts.unreadable.get("hold", "no answer")
+        return Refuse(f"whether the hold switch stands cannot be read ({why}); repeat when it can")
+    if facts.origin is None:
+        return Look()
+    if facts.origin:
+        return Refuse(
+            f"AWS's origin does not serve ({facts.origin}), so nobody may be sent there; bring it back, or "
+            "open the standby: ./dr failover"
+        )
+    if standing(facts) is not None:
+        return Withdraw()
+    if facts.closed("aws"):
+        return Wait(Goal.REOPENED)
+    return _close(facts, before) or _let_go(facts)
+
+
+def _opened(facts: Facts) -> Refuse | None:
+    if facts.epoch is not None and facts.epoch.writer == "azure":
+        return Refuse(
+            f"the standby was opened and is the writer of epoch {facts.epoch.epoch}: calling the emergency "
+            "off would lose what was written there; the way back is: ./dr failback sync"
+        )
+    if after_cutover(facts):
+        return Refuse("AWS is the writer again after a failback; go on with: ./dr failback cutover")
+    return None
+
+
+def _close(facts: Facts, before: Switches | None) -> Step | None:
+    """Order the standby not to open, where it was ordered to and has not begun an epoch.
+
+    ``maintenance`` stands for the rest of the command, so that a run that was ended here is told from one
+    whose emergency was never to be opened: its ``pulumi up`` need not be completed first.
+    """
+    if not facts.hold:
+        return None
+    if facts.config.enabled or (before is not None and before.enabled):
+        return reach(facts, mode="emergency", enabled=False, maintenance=True)
+    if facts.config.maintenance and not facts.in_place:
+        return Up()
+    return None
+
+
+def _let_go(facts: Facts) -> Step:
+    if not facts.sealed:
+        return Seal()
+    if facts.hold:
+        return DropHold()
+    if not facts.settled:
+        return Wait(Goal.AWS_ONLY)
+    return reach(facts, **NORMAL) or Done("the emergency is called off; the stack stands in mode normal")
+
+
+# --------------------------------------------------------------------------------------------------- status
+
+
+def advice(facts: Facts) -> tuple[Code, str]:  # noqa: PLR0911 - one line a situation
+    """What an operator would do now, and whether all is well."""
+    from cli.operate.rules_failback import way_back  # noqa: PLC0415 - it builds on this module
+
+    if facts.epoch is None:
+        return Code.FAILED, "find out why the epoch cannot be read; until then no command can move the writer"
+    if facts.config.purpose == "production" and facts.epoch.writer == "azure":
+        return way_back(facts)
+    if after_cutover(facts):
+        return way_back(facts)
+    if facts.config.mode != "normal":
+        return _emergency_advice(facts)
+    if not facts.in_place:
+        return Code.DECIDE, "pulumi up: the stack's file says other switches than are deployed"
+    if standing(facts) is not None:
+        return Code.DECIDE, "./dr abort: an order stands though the stack is normal"
+    return Code.DONE, "nothing; './dr failover' when AWS is gone"
+
+
+def _emergency_advice(facts: Facts) -> tuple[Code, str]:
+    if not facts.in_place:
+        return Code.DECIDE, "./dr failover: goes on where the last run ended (or ./dr abort)"
+    if facts.config.scope == "maintenance":
+        return Code.DECIDE, "./dr failover for the standby, or ./dr abort: only the maintenance page is up"
+    if facts.config.enabled:
+        return Code.DECIDE, "./dr failover: it waits until the standby has become the writer"
+    if holds_copy(facts):
+        return Code.DECIDE, "./dr failover --open: the standby holds a verified copy; or ./dr abort"
+    return Code.DECIDE, "./dr failover: it waits for the standby's restore; or ./dr abort"

@@ -1,0 +1,295 @@
+"""The way back, as rules: a copy in AWS, the cutover, the weights, and the end of the standby. Pure."""
+
+from __future__ import annotations
+
+from cli.operate.facts import Facts
+from cli.operate.rules import EMERGENCY, NORMAL, blind, reach, standing
+from cli.operate.steps import Code, Done, Give, Goal, Refuse, Step, Up, Wait, Withdraw
+
+LITTLE_BEHIND = 1000
+"""Archived transactions that the copy may lack when a cutover begins; they are replayed while users wait."""
+
+
+# ----------------------------------------------------------------------------------------------------- sync
+
+
+def sync(facts: Facts, *, accept: str = "") -> Step:
+    """Towards a copy in RDS that follows the standby; users notice nothing.
+
+    Args:
+        accept: digest of the diverged transactions that may be overwritten in RDS.
+    """
+    refused = blind(facts) or _not_opened(facts)
+    if refused is not None:
+        return refused
+    order = standing(facts)
+    if order is not None and (order.kind != "failback" or order.step != "sync"):
+        return Refuse(
+            f"the order {order.kind}/{order.step} stands; go on with it: ./dr failback cutover, or take it "
+            "back: ./dr failback abort"
+        )
+    wanted = accept or (order.accept_divergence if order else "")
+    if order is None or order.accept_divergence != wanted:
+        return _not_accepted(facts, accept) or Give("failback", "sync", wanted)
+    return _divergence(facts) or (
+        Done("RDS holds a copy of the standby's data and follows it; next: ./dr failback cutover")
+        if _follows(facts)
+        else Wait(Goal.FOLLOWING)
+    )
+
+
+def _not_opened(facts: Facts) -> Refuse | None:
+    epoch, mode = facts.epoch, facts.config.mode
+    if epoch is not None and epoch.writer == "aws":
+        if mode == "failback":
+            return Refuse("AWS is the writer already; next: ./dr failback cutover")
+        return Refuse(f"mode is {mode!r} and AWS is the writer: there is nothing to bring home")
+    if mode == "normal":
+        return Refuse(
+            "mode is 'normal' in the stack's file though the standby is the writer; put it right with "
+            "./dr failover, then repeat"
+        )
+    return None
+
+
+def _not_accepted(facts: Facts, accept: str) -> Refuse | None:
+    """Why ``accept`` names nothing that can be accepted; None when it does, or nothing is to be accepted."""
+    if not accept:
+        return None
+    said = facts.aws
+    known = said.divergence.digest if said is not None and said.divergence is not None else ""
+    if said is None or facts.epoch is None or said.epoch != facts.epoch.epoch or known != accept:
+        seen = f"what AWS's agent shows is {known!r}" if known else "AWS's agent shows no divergence"
+        return Refuse(
+            f"--accept-divergence is {accept!r}: {seen}; look first: ./dr failback sync", Code.USAGE
+        )
+    return None
+
+
+def _divergence(facts: Facts) -> Refuse | None:
+    """Transactions in RDS that the standby lacks and that nobody has looked at; a person must."""
+    said, order = facts.answer("aws"), standing(facts)
+    if said is None or said.state != "divergence" or said.divergence is None or order is None:
+        return None
+    found = said.divergence
+    if found.digest == order.accept_divergence:
+        return None
+    tables = ", ".join(f"{table} {count}" for table, count in sorted(found.statements.items())) or "no rows"
+    text = (
+        f"RDS holds {found.transactions} transactions that the standby lacks, from {found.first or '?'} to "
+        f"{found.last or '?'} (changes: {tables}). They are kept as SQL in {found.blob} and would be "
+        "overwritten in RDS. Read them: ./dr failback show-divergence. Then: "
+        f"./dr failback sync --accept-divergence {found.digest}"
+    )
+    unread = f" Not all could be rendered: {found.unreadable}." if found.unreadable else ""
+    return Refuse(text + unread, Code.DECIDE)
+
+
+def _follows(facts: Facts) -> bool:
+    said = facts.answer("aws")
+    return said is not None and said.state == "following"
+
+
+# -------------------------------------------------------------------------------------------------- cutover
+
+
+def cutover(facts: Facts) -> Step:  # noqa: PLR0911 - one step a line
+    """AWS becomes the writer again; users see the maintenance page meanwhile."""
+    refused = blind(facts)
+    if refused is not None or facts.epoch is None:
+        return refused or Refuse("the epoch cannot be read")
+    if facts.epoch.writer == "aws":
+        return _home(facts)
+    refused = _not_opened(facts) or _unready(facts)
+    if refused is not None:
+        return refused
+    order = standing(facts)
+    step = reach(facts, mode="failback", scope="full", enabled=True, maintenance=True)
+    if step is not None:
+        return step
+    if order is None or order.step != "cutover":
+        if not facts.page:
+            return Wait(Goal.PAGE)
+        return Give("failback", "cutover", order.accept_divergence if order else "")
+    return _differs(facts) or Wait(Goal.AWS_WRITES)
+
+
+def _home(facts: Facts) -> Step:
+    """The epoch is AWS's: the page comes down and the gateway sends users there.
+
+    Also the way back out of a second disaster that was none, before the standby took over again.
+    """
+    order = standing(facts)
+    replacing = order is not None and order.kind == "replace"
+    if facts.epoch is None or not (facts.config.mode == "failback" or replacing):
+        return Refuse(f"mode is {facts.config.mode!r} and AWS is the writer: there is nothing to cut over")
+    weight, release = facts.config.weight, facts.config.release
+    if facts.config.cutover != facts.epoch.cutover:
+        weight, release = 0, ""
+    wanted = {"cutover": facts.epoch.cutover, "maintenance": False, "weight": weight, "release": release}
+    step = reach(facts, mode="failback", **wanted)
+    if step is not None:
+        return step
+    if replacing:
+        return Withdraw()
+    return Done(
+        "AWS is the writer and serves, through Azure's gateway; next, once its new backups are verified: "
+        "./dr failback weight 10"
+    )
+
+
+def _unready(facts: Facts) -> Refuse | None:
+    order, said = standing(facts), facts.answer("aws")
+    if order is None or order.kind != "failback":
+        return Refuse("RDS holds no copy of the standby's data yet: ./dr failback sync")
+    if order.step == "cutover":
+        return None
+    if said is None or said.state != "following":
+        state = f"says {said.state!r} ({said.sentence})" if said else "has not answered yet"
+        return Refuse(f"AWS's agent {state}; wait for it with ./dr failback sync")
+    if said.behind > LITTLE_BEHIND:
+        return Refuse(
+            f"the copy in RDS lacks {said.behind} archived transactions, more than {LITTLE_BEHIND}; users "
+            "would wait for them behind the page: repeat when it has caught up"
+        )
+    return None
+
+
+def _differs(facts: Facts) -> Refuse | None:
+    said = facts.answer("aws")
+    if said is None or said.state != "differs":
+        return None
+    return Refuse(
+        f"the copy in RDS is not equal to the standby: {said.sentence}. Nothing was switched; open the "
+        "standby again: ./dr failback abort",
+        Code.FAILED,
+    )
+
+
+# ---------------------------------------------------------------------------------------- weights, the end
+
+
+def weight(facts: Facts, per_cent: int) -> Step:
+    """``per_cent`` of the users go straight to AWS, the rest through Azure's gateway to AWS."""
+    refused = blind(facts) or _not_cut_over(facts) or (unproved(facts) if per_cent else None)
+    if refused is not None:
+        return refused
+    after = "./dr failback finish" if per_cent == 100 else "./dr failback weight 100"
+    return reach(facts, weight=per_cent) or Done(
+        f"{per_cent} % of the users go straight to AWS; next: {after}"
+    )
+
+
+def _not_cut_over(facts: Facts) -> Refuse | None:
+    epoch, config = facts.epoch, facts.config
+    if epoch is None or epoch.writer != "aws":
+        return Refuse("the standby is the writer; weights move users only after: ./dr failback cutover")
+    if config.mode != "failback":
+        return Refuse(f"mode is {config.mode!r}, and only mode failback shares users out")
+    if not config.cutover or config.cutover != epoch.cutover:
+        return Refuse(
+            f"cutover is {config.cutover!r} and the epoch says {epoch.cutover!r}; complete it first: "
+            "./dr failback cutover"
+        )
+    return None
+
+
+def unproved(facts: Facts) -> Refuse | None:
+    """Why AWS's new backups cannot be relied on yet; None when they can."""
+    number = facts.epoch.epoch if facts.epoch else 0
+    if facts.home.epoch < number:
+        missing = f"no dump of epoch {number} is complete"
+    elif facts.home.trouble:
+        missing = f"its archive has a fault: {facts.home.trouble}"
+    elif facts.home.verified < number:
+        missing = f"no chain of epoch {number} has been restored and verified"
+    else:
+        return None
+    return Refuse(f"AWS's new backups are not proved yet ({missing}); './dr status' shows them, repeat then")
+
+
+def finish(facts: Facts) -> Step:
+    """Give the standby up, once nothing goes through it; then mode normal."""
+    refused = blind(facts)
+    if refused is not None or facts.epoch is None:
+        return refused or Refuse("the epoch cannot be read")
+    config, done = facts.config, Done("the stack stands in mode normal; AWS serves and backs up")
+    if facts.epoch.writer == "aws" and config.mode == "normal":
+        return done if facts.in_place or facts.last_mode == "normal" else Up()
+    refused = _not_cut_over(facts) or (_still_needed(facts) if not config.release else None)
+    if refused is not None:
+        return refused
+    step = reach(facts, release=facts.epoch.cutover)
+    if step is not None:
+        return step
+    return reach(facts, **NORMAL) or done
+
+
+def _still_needed(facts: Facts) -> Refuse | None:
+    if facts.deployed is None or facts.deployed.weight != 100:
+        now = facts.config.weight if facts.deployed is None else facts.deployed.weight
+        how = "not deployed" if facts.deployed is None else "deployed"
+        return Refuse(
+            f"awsWeight is {now} ({how}): users still go through Azure; first: ./dr failback weight 100"
+        )
+    if not aws_only(facts):
+        seen = ", ".join(facts.addresses or ()) or facts.unreadable.get("dns", "nothing")
+        return Refuse(f"DNS answers {seen} for the public name; repeat when it answers AWS only")
+    return unproved(facts)
+
+
+def aws_only(facts: Facts) -> bool:
+    """DNS answers, and not Azure's address."""
+    return bool(facts.addresses) and facts.reserved not in (facts.addresses or ())
+
+
+def abort(facts: Facts) -> Step:
+    """Before the cutover: the standby stays the writer."""
+    refused = blind(facts)
+    if refused is not None or facts.epoch is None:
+        return refused or Refuse("the epoch cannot be read")
+    if facts.epoch.writer == "aws":
+        return Refuse("AWS is the writer: nothing is left to take back. If AWS is gone again: ./dr failover")
+    refused = _not_opened(facts)
+    if refused is not None:
+        return refused
+    if standing(facts) is not None:
+        return Withdraw()
+    if facts.closed("azure"):
+        return Wait(Goal.REOPENED)
+    return reach(facts, **EMERGENCY, enabled=True, maintenance=False) or Done(
+        "the standby serves and stays the writer"
+    )
+
+
+# --------------------------------------------------------------------------------------------------- status
+
+
+def way_back(facts: Facts) -> tuple[Code, str]:  # noqa: PLR0911 - one line a situation
+    """What an operator would do now on the way back."""
+    order, said = standing(facts), facts.answer("aws")
+    if facts.epoch is not None and facts.epoch.writer == "aws":
+        if order is not None:
+            return Code.DECIDE, "./dr failover: goes on with the second disaster"
+        if facts.config.mode == "normal":
+            return Code.DECIDE, "./dr failback finish: goes on where the last run ended"
+        if _not_cut_over(facts) is not None:
+            return Code.DECIDE, "./dr failback cutover: goes on where the last run ended"
+        if unproved(facts) is not None:
+            return Code.DECIDE, "wait until AWS's new backups are verified, then ./dr failback weight 10"
+        if facts.config.weight < 100:
+            return Code.DECIDE, "./dr failback weight 100, in steps if you like"
+        return Code.DECIDE, "./dr failback finish"
+    if facts.config.mode == "normal" or not facts.config.enabled or facts.deployed is None:
+        return Code.DECIDE, "./dr failover: the standby is the writer and the switches do not say so yet"
+    if order is not None and order.drains:
+        return Code.DECIDE, "./dr failback cutover: goes on; or ./dr failback abort"
+    if facts.config.mode == "failback" or facts.config.maintenance:
+        return Code.DECIDE, "./dr failback cutover, or ./dr failback abort: users see the maintenance page"
+    if order is None:
+        return Code.DONE, "nothing; when AWS is back: ./dr failback sync"
+    if _divergence(facts) is not None:
+        return Code.DECIDE, "./dr failback sync: it shows what RDS has and the standby lacks"
+    if said is not None and said.state == "following":
+        return Code.DONE, "./dr failback cutover when users can wait for a few minutes"
+    return Code.DONE, "./dr failback sync: it shows how far the copy in AWS is"
