@@ -9,6 +9,8 @@ Keys:
     kill_after (object ``{"type": token, "call": "Create"}``): the engine that made this call gets SIGKILL
         after the resource exists and before the answer; fires once.
     blob_latency_ms (float), blob_503_rate (float 0..1): see the storage gate.
+    blob_silent (list of objects ``{"side": "aws", "container": name, "prefix": start}``): no answer to what
+        that side asks of these blobs, as on a broken way there. "" is every container, and every blob.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-KNOWN = frozenset({"aws_down", "capacity", "kill_after", "blob_latency_ms", "blob_503_rate"})
+KNOWN = frozenset({"aws_down", "capacity", "kill_after", "blob_latency_ms", "blob_503_rate", "blob_silent"})
 
 
 class Faults:
@@ -80,6 +82,13 @@ class Faults:
     def no_capacity(self, sku: str) -> bool:
         """Whether Azure has no capacity for ``sku`` now."""
         return sku in self.get("capacity", [])
+
+    def blob_silent(self, side: str, container: str, blob: str) -> bool:
+        """Whether a request of ``side`` for this blob gets no answer now."""
+        return any(
+            rule["side"] == side and rule["container"] in ("", container) and blob.startswith(rule["prefix"])
+            for rule in self.get("blob_silent", [])
+        )
 
     def take_kill_after(self, type: str, call: str) -> bool:
         """Whether the engine must die after this call; a fault that fired is gone."""

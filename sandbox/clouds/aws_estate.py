@@ -143,8 +143,11 @@ class AwsEstate:
         """Whether the application's process lives."""
         return self._app is not None and self._app.poll() is None
 
-    def start_app(self) -> None:
-        """Start PetClinic and its load balancer, and wait until users can reach it.
+    def start_app(self, *, wait: bool = True) -> None:
+        """Start PetClinic and its load balancer.
+
+        Args:
+            wait: until users can reach it. A database that is fenced lets them not.
 
         Raises:
             EstateStartError: it ended or did not answer in time.
@@ -152,6 +155,8 @@ class AwsEstate:
         if not self.app_running:
             self._app = processes.spawn(self._app_command(), log=self._app_log, env=self._app_environment())
         self.balancer.start()
+        if not wait:
+            return
         try:
             wait_for(
                 lambda: self._answers() or not self.app_running, _APP_START_S, "PetClinic in EKS answers"

@@ -119,10 +119,10 @@ class AwsSide:
         self.home.kill()
         self.groups.lose_all()
 
-    def come_back(self, *, serve: bool) -> None:
+    def come_back(self, *, serve: bool, wait: bool) -> None:
         """APIs, RDS and a new backup instance; with ``serve`` the application and its load balancer too."""
         self._common.faults.clear("aws_down")
         self.home.start_database()
         self.groups.restore()
         if serve:
-            self.home.start_app()
+            self.home.start_app(wait=wait)

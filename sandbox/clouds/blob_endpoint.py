@@ -26,7 +26,7 @@ from sandbox.clouds.blob_backend import (
     container_list,
 )
 from sandbox.clouds.blob_operations import ADD, NotSimulatedError, Operation, operation
-from sandbox.clouds.callers import INTERNET
+from sandbox.clouds.callers import INTERNET, Caller
 from sandbox.clouds.entra import Entra, TokenRefused, groups_of
 from sandbox.clouds.http_server import Exchange
 from sandbox.faults import Faults
@@ -100,7 +100,15 @@ class BlobEndpoint:
         account = azure.find_account(self._store, self._account)
         if account is None:
             raise BlobRefused(404, "ResourceNotFound", "The specified resource does not exist.")
-        creating_only = self._authorize(exchange, wanted, account, container)
+        claims, refusal = self._authenticate(exchange, account)
+        exchange.caller = self._entra.caller(claims) if claims else INTERNET
+        if self._faults.blob_silent(exchange.caller.side, container, blob):
+            exchange.hang_up()
+            return
+        self._admit(exchange.caller, account)
+        if refusal:
+            raise refusal
+        creating_only = self._authorize(claims or {}, wanted, account, container)
         retention = self._retention(container)
         if retention:
             self._enforce_retention(retention, wanted, container, blob)
@@ -108,27 +116,27 @@ class BlobEndpoint:
 
     # -- who may --------------------
 
-    def _authorize(self, exchange: Exchange, wanted: Operation, account: Resource, container: str) -> bool:
-        """Refuse, or say whether the caller may only create and not replace."""
-        claims, refusal = self._authenticate(exchange, account)
-        exchange.caller = self._entra.caller(claims) if claims else INTERNET
+    def _admit(self, caller: Caller, account: Resource) -> None:
+        """Refuse whom the account's firewall does not let in."""
         subnets = self._store.find(azure.SUBNET)
         rules = NetworkRules.of_account(account.inputs)
-        if not rules.admit(exchange.caller, service="Microsoft.Storage", subnets=subnets):
+        if not rules.admit(caller, service="Microsoft.Storage", subnets=subnets):
             raise BlobRefused(
                 403, "AuthorizationFailure", "This request is not authorized to perform this operation."
             )
-        if refusal:
-            raise refusal
 
+    def _authorize(
+        self, claims: Mapping[str, object], wanted: Operation, account: Resource, container: str
+    ) -> bool:
+        """Refuse, or say whether the caller may only create and not replace."""
         resource_id = f"{account.id}/blobServices/default/containers/{container}" if container else account.id
 
         def allowed(action: str, *, data: bool) -> bool:
             return role_allows(
                 action,
                 data=data,
-                principal_id=str((claims or {}).get("oid", "")),
-                groups=groups_of(claims or {}),
+                principal_id=str(claims.get("oid", "")),
+                groups=groups_of(claims),
                 resource_id=resource_id,
                 assignments=self._store.find(azure.ROLE_ASSIGNMENT),
                 definitions=self._store.find(azure.ROLE_DEFINITION),

@@ -244,13 +244,14 @@ class Clouds:
         """
         self.aws.die()
 
-    def aws_returns(self, *, serve: bool) -> None:
+    def aws_returns(self, *, serve: bool, wait: bool = True) -> None:
         """The region is back: APIs, RDS with the data that it had, a new backup instance.
 
         Args:
             serve: also start the application and its load balancer; may be asked for later by a second call.
+            wait: until the application serves; where the fence may be faster, it need not.
         """
-        self.aws.come_back(serve=serve)
+        self.aws.come_back(serve=serve, wait=wait)
 
     def adopt(self, public_name: str) -> None:
         """The operator's one change batch: the public name becomes an alias of the stack's DNS tree.

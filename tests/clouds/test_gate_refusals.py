@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken, AzureNamedKeyCredential, AzureSasCredential
-from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import (
+    HttpResponseError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
 from azure.storage.blob import BlobBlock, BlobServiceClient, ContainerSasPermissions, generate_container_sas
 
 from sandbox.clouds.blob_endpoint import BlobRefused
@@ -131,6 +136,20 @@ def test_retention_holds_for_the_operator_too(vault: Vault) -> None:
         with pytest.raises(BlobRefused):
             attempt()
     assert gate.get_as_operator(ACCOUNT, "mysql-backups", "b") == b"1"
+
+
+# -- a way that is broken
+
+
+def test_a_silent_blob_gives_its_side_no_answer_and_others_theirs(vault: Vault) -> None:
+    vault.clouds.faults.set(blob_silent=[{"side": "aws", "container": "mysql-backups", "prefix": "backup_"}])
+    with vault.client() as client:
+        client.get_blob_client("mysql-backups", "binlog/1").upload_blob(b"x")
+        silent = client.get_blob_client("mysql-backups", "backup_1")
+        with pytest.raises((ServiceRequestError, ServiceResponseError)):
+            silent.upload_blob(b"x")
+        vault.clouds.places["aws-backup"] = Caller("operator", "aws-backup", public_ip=ADDRESS)
+        silent.upload_blob(b"x")
 
 
 # -- roles
