@@ -32,7 +32,9 @@ def project_folder(named: str | None) -> Path:
     if named is not None:
         folder = Path(named).resolve()
         if not _is_project(folder):
-            raise Problem(f"--cwd is {named!r}: it holds no Pulumi.yaml of project {PROJECT}; name its folder")
+            raise Problem(
+                f"--cwd is {named!r}: it holds no Pulumi.yaml of project {PROJECT}; name its folder"
+            )
         return folder
     here = Path.cwd()
     return here if _is_project(here) else CLONE
@@ -108,7 +110,9 @@ class Pulumi:
                 f"'pulumi {' '.join(words)}' took more than {_TIMEOUT_S:.0f} s; is the backend there?"
             ) from error
         if done.returncode != 0:
-            raise Problem(f"'pulumi {' '.join(words)}' failed: {(done.stderr or done.stdout).strip()[-_TAIL:]}")
+            raise Problem(
+                f"'pulumi {' '.join(words)}' failed: {(done.stderr or done.stdout).strip()[-_TAIL:]}"
+            )
         return done.stdout
 
     def change(self, *words: str) -> tuple[int, str]:
@@ -153,7 +157,9 @@ class Pulumi:
 
     def deployment(self) -> Deployment:
         """What was deployed last; see `Deployment`."""
-        history: list[dict[str, Any]] = json.loads(self.read("stack", "history", "--json", "--page-size", "10"))
+        history: list[dict[str, Any]] = json.loads(
+            self.read("stack", "history", "--json", "--page-size", "10")
+        )
         ended = [entry for entry in history if entry.get("kind") == "update"]
         if not ended:
             return Deployment(None, "", "the stack was never deployed")
@@ -203,7 +209,9 @@ class Pulumi:
                 raise Problem(f"'pulumi {' '.join(words)}' failed with status {code}: {out.strip()[-_TAIL:]}")
 
 
-_MISSING = f"there is no pulumi on PATH ({os.environ.get('PATH', '')}): install it from pulumi.com/docs/install"
+_MISSING = (
+    f"there is no pulumi on PATH ({os.environ.get('PATH', '')}): install it from pulumi.com/docs/install"
+)
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, str]:
