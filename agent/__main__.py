@@ -132,7 +132,9 @@ def _parser(program: str) -> argparse.ArgumentParser:
         "--take-over",
         action="store_true",
         help="replace a database that has served (a dump of it is kept), and begin a new epoch in which this "
-        "site is the writer",
+        "site is the writer. Takes over at once, and what the other site commits from then on is lost: this "
+        "is for an agent that is used alone. Where both sites run as a service, the operator's tool orders a "
+        "handover instead, in which the other site drains first and nothing is lost",
     )
     command.add_argument(
         "--backup",

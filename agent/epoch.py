@@ -90,6 +90,11 @@ def read_epoch(control: BlobStore) -> Epoch:
     )
 
 
+def next_epoch(seen: Epoch, backup_epoch: int) -> int:
+    """The number of the epoch that follows; see ``take_over``."""
+    return max(seen.epoch, backup_epoch) + 1
+
+
 def take_over(
     control: BlobStore, seen: Epoch, site: Site, *, fork_gtid: str = "", backup_epoch: int = 0
 ) -> Epoch:
@@ -103,7 +108,7 @@ def take_over(
         NotWriterError: it changed meanwhile.
         StorageError: it cannot be written.
     """
-    new = Epoch(max(seen.epoch, backup_epoch) + 1, site, fork_gtid, uuid.uuid4().hex)
+    new = Epoch(next_epoch(seen, backup_epoch), site, fork_gtid, uuid.uuid4().hex)
     try:
         return _write(control, new, seen)
     except BlobChangedError as error:

@@ -77,7 +77,8 @@ def accounts(database: Session, users: Sequence[str]) -> list[Account]:
 
 
 def close(database: Session, users: Sequence[str], epoch: Epoch) -> int:
-    """Lock the application out of a database that is not the writer's; returns how many sessions were ended.
+    """Lock the application out of a database that is not the writer's, or that drains; returns how many
+    sessions were ended.
 
     Repeats harmlessly: what is locked stays so, and a session that slipped in before its account was locked
     is found by the next call.
@@ -86,6 +87,7 @@ def close(database: Session, users: Sequence[str], epoch: Epoch) -> int:
         DatabaseError: an account cannot be locked, or a session cannot be ended; all others were.
     """
     failed: list[DatabaseError] = []
+    drains = " and an order drains it" if epoch.order is not None and epoch.order.drains else ""
     for account in accounts(database, users):
         if not account.locked:
             try:
@@ -97,8 +99,8 @@ def close(database: Session, users: Sequence[str], epoch: Epoch) -> int:
                 failed.append(error)
                 continue
             _log.warning(
-                "%s@%s is locked: epoch %d names %s as the writer",
-                *(account.user, account.host, epoch.epoch, epoch.writer),
+                "%s@%s is locked: epoch %d names %s as the writer%s",
+                *(account.user, account.host, epoch.epoch, epoch.writer, drains),
             )
     ended = _end_sessions(database, users)
     for error in failed:
@@ -119,6 +121,15 @@ def release(database: Session, users: Sequence[str]) -> None:
                 [account.user, account.host, f'{{"{_REASON}": null}}'],
             )
             _log.info("%s@%s is unlocked: this site is the writer", account.user, account.host)
+
+
+def sessions(database: Session, users: Sequence[str]) -> list[int]:
+    """The ids of the application's open sessions, those that are ending included.
+
+    Raises:
+        DatabaseError: the server does not answer.
+    """
+    return [int(row[0]) for row in database.rows(_SESSIONS) if row[1] in users]
 
 
 def obstacles(database: Session, users: Sequence[str]) -> list[tuple[str, str]]:
@@ -155,7 +166,7 @@ def obstacles(database: Session, users: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _end_sessions(database: Session, users: Sequence[str]) -> int:
-    found = [int(row[0]) for row in database.rows(_SESSIONS) if row[1] in users]
+    found = sessions(database, users)
     if not found:
         return 0
     end = _killer(database)

@@ -31,6 +31,19 @@ def inspect(database: Session, schemas: Sequence[str], marker: Marker | None) ->
     return Target.FOREIGN if marker is None else Target.RESTORED
 
 
+def require_other_writer(epoch: Epoch, site: Site) -> None:
+    """Refuse to replace the database that is the writer's.
+
+    Raises:
+        GuardError: ``site`` is the writer.
+    """
+    if epoch.writer == site:
+        raise GuardError(
+            f"{site} is the writer of epoch {epoch.epoch}: no backup is newer than its database, "
+            "which is not replaced"
+        )
+
+
 def require_replaceable(target: Target, *, take_over: bool, epoch: Epoch, site: Site) -> None:
     """Refuse to replace what must not be replaced.
 
@@ -38,12 +51,9 @@ def require_replaceable(target: Target, *, take_over: bool, epoch: Epoch, site: 
         GuardError: the database has served or holds foreign data and no take-over was ordered; or a take-over
             was ordered for the database that is the writer, which no backup is newer than.
     """
-    if take_over and epoch.writer == site:
-        raise GuardError(
-            f"{site} is the writer of epoch {epoch.epoch}: no backup is newer than its database, "
-            "which is not replaced"
-        )
-    if not take_over and target in (Target.FOREIGN, Target.RESTORED):
+    if take_over:
+        require_other_writer(epoch, site)
+    elif target in (Target.FOREIGN, Target.RESTORED):
         raise GuardError(
             f"the target database {target.value}; nothing was touched. To replace what it holds and begin "
             "a new epoch with this site as the writer, run: python -m agent restore --take-over"

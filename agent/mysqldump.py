@@ -46,13 +46,18 @@ class Limits:
     stopping: threading.Event = field(default_factory=threading.Event)
 
 
-def stream_dump(client: Client, account: Login, schemas: Sequence[str], limits: Limits) -> Generator[bytes]:
+def stream_dump(
+    client: Client, account: Login, schemas: Sequence[str], limits: Limits, *, less: Sequence[str] = ()
+) -> Generator[bytes]:
     """The dump, piece by piece. Reaching the end means that mysqldump said it succeeded.
+
+    Args:
+        less: options that leave something out (``--no-data``, ``--ignore-table=...``).
 
     Raises:
         DumpError: it failed, was killed, stalled, or we are stopping.
     """
-    with running(client, account, [*OPTIONS, "--databases", *schemas], feed=False) as dump:
+    with running(client, account, [*OPTIONS, *less, "--databases", *schemas], feed=False) as dump:
         pipe = dump.stdout.fileno()
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _READ)
         while True:

@@ -6,7 +6,7 @@ reports success.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from agent.database import Session, placeholders
 
@@ -100,12 +100,33 @@ def ordered_tables(session: Session, schemas: Sequence[str], *, logged: bool) ->
     """
     found = set(keyless_tables(session, schemas))
     if not logged:
-        edges = [
-            ((str(row[0]), str(row[1])), (str(row[2]), str(row[3])), bool(row[4]))
-            for row in session.rows(_REFERENCES.format(placeholders(schemas)), schemas)
-        ]
-        found |= _cascading(edges)
+        found |= _cascading(_references(session, schemas))
     return sorted(found)
+
+
+def changed_by_cascade(session: Session, schemas: Sequence[str], changed: Set[Table]) -> set[Table]:
+    """The tables, in lower case, in which foreign keys may have changed rows when ``changed`` were."""
+    edges = [
+        (_lower(child), _lower(parent))
+        for child, parent, cascades in _references(session, schemas)
+        if cascades
+    ]
+    reached = set(changed)
+    while more := {child for child, parent in edges if parent in reached} - reached:
+        reached |= more
+    return reached - changed
+
+
+def _references(session: Session, schemas: Sequence[str]) -> list[tuple[Table, Table, bool]]:
+    """(child, parent, whether it cascades) of each foreign key."""
+    return [
+        ((str(row[0]), str(row[1])), (str(row[2]), str(row[3])), bool(row[4]))
+        for row in session.rows(_REFERENCES.format(placeholders(schemas)), schemas)
+    ]
+
+
+def _lower(table: Table) -> Table:
+    return table[0].lower(), table[1].lower()
 
 
 def _cascading(edges: Sequence[tuple[Table, Table, bool]]) -> set[Table]:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from agent.application import let_write
 from agent.config import Config, Site
 from agent.database import Session, quoted
-from agent.epoch import Epoch, Orders, take_over
+from agent.epoch import Epoch, Orders, next_epoch, take_over
 from agent.errors import GuardError
+from agent.handover.auto_increment import raise_auto_increment
 from agent.marker import Marker, write_marker
 from agent.storage import BlobStore
 
@@ -46,6 +47,7 @@ def become_writer(
     """
     if marker is None or refusal(seen, marker):
         raise GuardError(refusal(seen, marker))
+    marker = _raise_ids(database, config, marker, next_epoch(seen, marker.backup_epoch))
     epoch = take_over(
         control, seen, config.site, fork_gtid=marker.backup_gtid, backup_epoch=marker.backup_epoch
     )
@@ -57,8 +59,19 @@ def become_writer(
 def finish_opening(database: Session, epoch: Epoch, config: Config, marker: Marker) -> None:
     """Let the application write and switch on the events that ran on the source; may be repeated after an
     interruption."""
+    marker = _raise_ids(database, config, marker, epoch.epoch)
     if config.application is not None:
         let_write(database, config.application.user, config.database.schemas)
     for schema, event in marker.enabled_events:
         database.rows(f"ALTER EVENT {quoted(schema)}.{quoted(event)} ENABLE")
     write_marker(database, replace(marker, served_epoch=epoch.epoch, enabled_events=()))
+
+
+def _raise_ids(database: Session, config: Config, marker: Marker, epoch: int) -> Marker:
+    """Before anybody writes in ``epoch``, and once for it: the old writer may have given out ids that no
+    archived log shows."""
+    if marker.raised_epoch != epoch:
+        raise_auto_increment(database, config.database.schemas)
+        marker = replace(marker, raised_epoch=epoch)
+        write_marker(database, marker)
+    return marker

@@ -21,7 +21,7 @@ from agent.epoch import Epoch, read_epoch
 from agent.errors import AgentError, BusyError, CredentialError, DatabaseError, GuardError, RestoreError
 from agent.gtid import GtidSet
 from agent.guard import Target as State
-from agent.guard import require_current, require_replaceable
+from agent.guard import require_current, require_other_writer, require_replaceable
 from agent.locks import exclusive
 from agent.loss import loss_of
 from agent.manifest import as_report
@@ -83,17 +83,50 @@ def _restore(context: Context, report: Report, options: Options) -> None:
         if _is_done(run, marker, state, options):
             _log.info("the database was restored and verified before; nothing is loaded again")
         else:
-            run.replace(_choose(context, run.epoch, report, options), state)
-        application = context.config.application
-        if application is not None:
-            with report.phase("application"):
-                provide(run.database, context.config, application)
-                if report.take_over:  # the account may be new, and this site is the writer already
-                    let_write(run.database, application.user, run.schemas)
+            choice = _choose(context, run.epoch, report, options)
+            marker = run.replace(choice, state, keep=report.take_over)
+            if report.take_over:
+                run.take_over(marker)
+        _provide(run)
+
+
+def replace_by_order(context: Context, epoch: Epoch) -> Report:
+    """Replace whatever this site's database holds by a copy of ``epoch``'s chain; nobody takes over by it.
+
+    A dump of what is replaced is kept, unless it is a half-loaded copy. Interrupted anywhere, it may be run
+    again.
+
+    Args:
+        epoch: as it was read when the order in it was decided on.
+
+    Raises:
+        GuardError: this site is the writer.
+        NotWriterError: the epoch changed, or the order was withdrawn, before anything was replaced.
+        NoBackupError, RestoreError, VerificationError and the rest of ``agent.errors``.
+    """
+    config = context.config
+    report = Report(config.site, config.database.host, now())
+    with _reporting(context, report, None), exclusive(config.state_dir, "restore"):
+        require_other_writer(epoch, config.site)
+        with Run.opened(context, report, patience_s=_DATABASE_PATIENCE_S, epoch=epoch) as run:
+            _, state = run.look()
+            run.replace(_choose(context, epoch, report, Options()), state, keep=True)
+            _provide(run)
+    return report
+
+
+def _provide(run: Run) -> None:
+    application = run.context.config.application
+    if application is None:
+        return
+    with run.report.phase("application"):
+        provide(run.database, run.context.config, application)
+        if run.report.take_over:  # the account may be new, and this site is the writer already
+            let_write(run.database, application.user, run.schemas)
 
 
 @contextmanager
-def _reporting(context: Context, report: Report, file: Path | None) -> Generator[None]:
+def _reporting(context: Context, report: Report, file: Path | None, *, kept: bool = True) -> Generator[None]:
     try:
         yield
     except AgentError as error:
@@ -104,7 +137,7 @@ def _reporting(context: Context, report: Report, file: Path | None) -> Generator
         if file is not None:
             write_report(file, report)
     # Only of restores that ended well: a unit that systemd repeats would fill the container with failures.
-    if report.loaded:
+    if report.loaded and kept:
         _log.info("the report is %s", write_restore_report(context.signals, vars(report)))
 
 
@@ -160,11 +193,16 @@ def _tell(context: Context, report: Report, choice: Choice) -> None:
     )
 
 
-def follow(context: Context, to: Target | None = None) -> Report:
+def follow(context: Context, to: Target | None = None, *, epoch: Epoch | None = None) -> Report:
     """Replay what was archived since onto a database that was restored and does not serve.
 
     Killed half-way, the database counts as not restored: tables without a key cannot be replayed onto twice,
     and a reload is certain. The next ``restore`` does it.
+
+    Args:
+        to: up to where; None for all that was archived.
+        epoch: as it was read when the order in it was decided on; every few seconds then, and no report of it
+            is kept. None: it is read now.
 
     Raises:
         GuardError: this database is not such a copy, or serves.
@@ -173,13 +211,13 @@ def follow(context: Context, to: Target | None = None) -> Report:
     """
     config = context.config
     report = Report(config.site, config.database.host, now(), to="" if to is None else say_target(to))
-    with _reporting(context, report, None), exclusive(config.state_dir, "restore"):
-        _follow(context, report, to)
+    with _reporting(context, report, None, kept=epoch is None), exclusive(config.state_dir, "restore"):
+        _follow(context, report, to, epoch)
     return report
 
 
-def _follow(context: Context, report: Report, to: Target | None) -> None:
-    with Run.opened(context, report, patience_s=_DATABASE_PATIENCE_S) as run:
+def _follow(context: Context, report: Report, to: Target | None, epoch: Epoch | None) -> None:
+    with Run.opened(context, report, patience_s=_DATABASE_PATIENCE_S, epoch=epoch) as run:
         marker, state = run.look()
         if (
             marker is None
@@ -215,6 +253,7 @@ def _follow(context: Context, report: Report, to: Target | None) -> None:
                 marker,
                 backup_gtid=str(choice.reached),
                 enabled_events=replayed.events,
+                raised_epoch=0,  # the writer may have given out more ids than that since
                 original_names={**marker.original_names, **choice.tail.names} if folds else {},
             ),
         )

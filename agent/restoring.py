@@ -15,7 +15,7 @@ from agent.context import Context
 from agent.database import Login, Session, session
 from agent.dump import quarantine
 from agent.epoch import Epoch, read_epoch
-from agent.errors import BusyError
+from agent.errors import BusyError, NotWriterError
 from agent.gtid import GtidSet
 from agent.guard import Target as State
 from agent.guard import inspect
@@ -45,8 +45,14 @@ class Run:
 
     @classmethod
     @contextmanager
-    def opened(cls, context: Context, report: Report, *, patience_s: float) -> Generator[Run]:
+    def opened(
+        cls, context: Context, report: Report, *, patience_s: float, epoch: Epoch | None = None
+    ) -> Generator[Run]:
         """Hold the server's restore lock.
+
+        Args:
+            patience_s: how many seconds to wait for a server that does not answer yet.
+            epoch: as the caller read it and decided on it; None: it is read now.
 
         Raises:
             BusyError: another restore holds it.
@@ -55,9 +61,9 @@ class Run:
         with session(account, patience_s=patience_s) as database:
             if database.value("SELECT GET_LOCK(%s, 0)", [_RESTORE_LOCK]) != 1:
                 raise BusyError(f"another restore into {report.host} is running; wait for it")
-            epoch = read_epoch(context.control)
-            report.epoch = epoch.epoch
-            yield cls(context, report, account, database, epoch)
+            seen = read_epoch(context.control) if epoch is None else epoch
+            report.epoch = seen.epoch
+            yield cls(context, report, account, database, seen)
 
     @property
     def site(self) -> Site:
@@ -76,13 +82,25 @@ class Run:
         self.report.target = state.value
         return marker, state
 
-    def replace(self, choice: Choice, state: State) -> None:
-        """Load the chain and prove it; with a take-over, become the writer."""
+    def replace(self, choice: Choice, state: State, *, keep: bool) -> Marker:
+        """Load the chain and prove it.
+
+        Args:
+            keep: a dump of what is replaced first, unless that is only a half-loaded copy.
+
+        Returns:
+            The marker, as it is in the database now.
+
+        Raises:
+            NotWriterError: nothing was replaced, because this site became the writer while the dump was made,
+                or the order was withdrawn.
+        """
         report, manifest = self.report, choice.manifest
         mysqldump = find("mysqldump")
         report.warnings += [*manifest.warnings, *require_fit(self.database, manifest)]
-        if report.take_over:
+        if keep:
             self._keep_what_is_replaced(state)
+            self._require_still_wanted()
         folds = folds_names(self.database)
         marker = _marker(choice, folds=folds)
         with report.phase("clear"):
@@ -102,12 +120,19 @@ class Run:
         marker = changed(marker, state="verified")
         write_marker(self.database, marker)
         report.loaded = True
-        if report.take_over:
-            with report.phase("take over"):
-                epoch = become_writer(
-                    self.database, self.context.control, self.epoch, self.context.config, marker
-                )
-                report.epoch = epoch.epoch
+        return marker
+
+    def take_over(self, marker: Marker) -> None:
+        """Become the writer with the copy that ``marker`` describes.
+
+        Raises:
+            GuardError, NotWriterError: see ``become_writer``.
+        """
+        with self.report.phase("take over"):
+            epoch = become_writer(
+                self.database, self.context.control, self.epoch, self.context.config, marker
+            )
+            self.report.epoch = epoch.epoch
 
     def _load(self, manifest: Manifest, names: Mapping[str, str]) -> None:
         schemas = {schema.lower(): schema for schema in self.schemas}
@@ -153,6 +178,17 @@ class Run:
         if state in (State.FOREIGN, State.RESTORED):
             with self.report.phase("quarantine"):
                 self.report.quarantine = quarantine(self.context, self.epoch.epoch)
+
+    def _require_still_wanted(self) -> None:
+        """A dump takes long, and what was decided before it may not hold any more."""
+        now, order = read_epoch(self.context.control), self.epoch.order
+        if now.epoch != self.epoch.epoch or now.writer == self.site:
+            raise NotWriterError(
+                f"epoch {now.epoch} began with {now.writer} as the writer while epoch {self.epoch.epoch} was "
+                "about to be restored; nothing was replaced"
+            )
+        if order is not None and (now.order is None or now.order.withdrawn):
+            raise NotWriterError(f"order {order.id} was withdrawn; nothing was replaced")
 
 
 def respelt(manifest: Manifest, *, folds: bool) -> Mapping[str, str]:

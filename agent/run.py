@@ -1,4 +1,4 @@
-"""The agent as a service: heartbeat, epoch, orders, dumps, the log archive, verification and metrics.
+"""The agent as a service: heartbeat, epoch, handover, dumps, the log archive, verification and metrics.
 
 Each of them goes on while the others fail: the loop here never waits for anything but the Blob endpoint, and
 the rest has threads of its own.
@@ -14,15 +14,14 @@ from typing import Any
 from agent.archiving import Archiving
 from agent.config import Site
 from agent.context import Context
-from agent.database import session
 from agent.dumping import Dumping
-from agent.epoch import Epoch, read_epoch, read_orders
-from agent.fence import close, must_close, release
+from agent.epoch import Epoch, read_epoch
+from agent.gtid import GtidSet
+from agent.handover.service import Handover, starts_no_dump
 from agent.jobs import Job, Troubles
-from agent.marker import read_marker
 from agent.metrics import PERIOD_S, CloudWatch, figures
-from agent.opening import become_writer, finish_opening, wants_to_open
 from agent.schedule import utc_now
+from agent.serving import Serving
 from agent.signals import write_heartbeat
 from agent.verifying import Verifying
 
@@ -51,11 +50,11 @@ class Agent:
         self._troubles = Troubles()
         self._epoch: Epoch | None = None
         self._archive_epoch: tuple[Epoch, float] | None = None
-        self._opened_epoch = 0
-        self._released_epoch = 0
         self._archiving = Archiving(context, self._epoch_to_archive, self._troubles, self._stopping)
         self._dumping = Dumping(context, self._archiving, self._troubles, self._stopping)
         self._verifying = Verifying(context, self._troubles, self._stopping)
+        self._handover = Handover(context, self._archived, self._troubles)
+        self._serving = Serving(context, self._handover)
         self._metrics = CloudWatch(config.metrics, config.site) if config.metrics else None
         self._sending: Job[None] = Job("metrics", self._troubles)
         self._next_heartbeat = self._next_metrics = 0.0
@@ -72,6 +71,7 @@ class Agent:
         self._archiving.start()
         while not self._stopping.is_set():
             self._troubles.attempt("epoch", self._follow_epoch)
+            self._troubles.attempt("handover", self._hand_over)
             self._troubles.attempt("opening", self._open)
             self._troubles.attempt("fence", self._keep_one_writer)
             self._troubles.attempt("schedule", self._step)
@@ -79,12 +79,12 @@ class Agent:
                 self._next_heartbeat = time.monotonic() + self._interval_s / _HEARTBEATS_PER_INTERVAL
                 self._troubles.attempt("heartbeat", self._heartbeat)
             self._stopping.wait(poll_s)
-        for part in (self._archiving, self._dumping, self._verifying, self._sending):
+        for part in (self._handover, self._archiving, self._dumping, self._verifying, self._sending):
             part.join(_END_PATIENCE_S)
         _log.info("agent of site %s stopped", self._site)
 
     def _step(self) -> None:
-        self._dumping.step(self._epoch)
+        self._dumping.step(None if starts_no_dump(self._site, self._epoch) else self._epoch)
         if self._verifying.step(self._epoch, self._dumping.base):
             self._dumping.at_once("the newest backup could not be verified")
         self._sending.collect()
@@ -100,39 +100,21 @@ class Agent:
         self._epoch = epoch = read_epoch(self._context.control)
         self._archive_epoch = (epoch, time.monotonic())
 
-    def _open(self) -> None:
-        """Become the writer when the operator ordered it, and complete what an interruption left undone.
+    def _hand_over(self) -> None:
+        """Do this site's part of what is ordered."""
+        self._handover.step(self._epoch, closed=self._serving.is_closed(self._epoch))
 
-        Orders that cannot be read, or cannot be followed, stop neither a writer's backups nor the fence.
-        """
-        epoch = self._epoch
-        if epoch is None:
-            return
-        if epoch.writer == self._site:
-            if self._opened_epoch != epoch.epoch:
-                self._finish_opening(epoch)
-        elif self._site == "azure" and wants_to_open(read_orders(self._context.orders), epoch, self._site):
-            with session(self._context.login()) as database:
-                marker = read_marker(database)
-                epoch = become_writer(database, self._context.control, epoch, self._context.config, marker)
-            self._opened_epoch = epoch.epoch
-            self._epoch, self._archive_epoch = epoch, (epoch, time.monotonic())
+    def _open(self) -> None:
+        """Become the writer, if that is ordered."""
+        if self._epoch is not None:
+            epoch = self._serving.open(self._epoch)
+            if epoch is not self._epoch:
+                self._epoch, self._archive_epoch = epoch, (epoch, time.monotonic())
 
     def _keep_one_writer(self) -> None:
-        """Close this database to the application while another site writes; open what we closed.
-
-        Who cannot read the epoch leaves everything as it is. A writer looks once an epoch: nothing to do is
-        the rule.
-        """
-        users, epoch = self._context.config.database.application_users, self._epoch
-        if not users or epoch is None or self._released_epoch == epoch.epoch:
-            return
-        with session(self._context.login()) as database:
-            if must_close(self._site, epoch, read_marker(database)):
-                close(database, users, epoch)
-            elif epoch.writer == self._site:
-                release(database, users)
-                self._released_epoch = epoch.epoch
+        """Who cannot read the epoch leaves everything as it is."""
+        if self._epoch is not None:
+            self._serving.fence(self._epoch)
 
     def _epoch_to_archive(self) -> Epoch | None:
         """The epoch to archive under: one that was read within the last dump interval.
@@ -145,13 +127,11 @@ class Agent:
             return None
         return seen[0]
 
-    def _finish_opening(self, epoch: Epoch) -> None:
-        """Once an epoch: complete an opening that was interrupted after the epoch had been written."""
-        with session(self._context.login()) as database:
-            marker = read_marker(database)
-            if marker is not None and marker.state == "verified" and marker.served_epoch < epoch.epoch:
-                finish_opening(database, epoch, self._context.config, marker)
-        self._opened_epoch = epoch.epoch
+    def _archived(self) -> GtidSet:
+        """What the vault holds of the present epoch: its newest base, and the log."""
+        base = self._dumping.base
+        log = GtidSet.parse(self._archiving.status().get("archived_gtid", ""))
+        return log if base is None else log | GtidSet.parse(base.gtid_before)
 
     def _state(self) -> dict[str, Any]:
         archive = self._archiving.status()
@@ -166,6 +146,7 @@ class Agent:
             "archive": archive or None,
             "possible_loss": self._archiving.loss,
             "verification": self._verifying.state(),
+            "handover": self._handover.state(),
             "errors": errors,
         }
 

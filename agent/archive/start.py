@@ -167,7 +167,7 @@ def _enter(
 ) -> Start:
     """Enter the newest file that leaves nothing out that is not archived; else a new chain begins."""
     archived = log.gtids
-    if archived and (file := _newest_within(server.files, archived, previous_gtids)):
+    if archived and (file := newest_within(server.files, archived, previous_gtids)):
         before = previous_gtids(file)
         return Start(file, len(MAGIC), before, archived, previous, needs=_needs(log, base))
     hole = ""
@@ -188,7 +188,7 @@ def _begin_anew(
     hole: str,
 ) -> Start:
     """A new chain, as early as it serves the newest backup; else from now on, for the backups to come."""
-    if base and (file := _newest_within(server.files, base, previous_gtids)):
+    if base and (file := newest_within(server.files, base, previous_gtids)):
         needs = server.executed if hole else GtidSet({})
         return Start(file, len(MAGIC), previous_gtids(file), base, previous, hole=hole, needs=needs)
     newest = server.files[-1].name
@@ -197,7 +197,7 @@ def _begin_anew(
     return Start(newest, len(MAGIC), previous_gtids(newest), executed, previous, hole=hole, needs=executed)
 
 
-def _newest_within(
+def newest_within(
     files: Sequence[LogFile], known: GtidSet, previous_gtids: Callable[[str], GtidSet]
 ) -> str | None:
     """The newest file before which nothing was committed that is not in ``known``: sets only grow."""

@@ -41,10 +41,10 @@ def duty(site: Site, epoch: Epoch, program: Orders | None, own: Answer | None, m
     """
     order = epoch.order
     if epoch.writer == site:
-        if order is not None and order.source == site and order.drains:
+        if order is not None and must_drain(site, epoch):
             emergency = program is not None and program.mode == "emergency"
             return Duty.WITHDRAW if order.kind == "failback" and emergency else Duty.DRAIN
-        if own is not None and own.epoch == epoch.epoch and own.state in _CLOSED:
+        if is_closed(own, epoch):
             return Duty.REOPEN
         return Duty.NONE
     if order is None or order.withdrawn or order.target != site:
@@ -52,6 +52,17 @@ def duty(site: Site, epoch: Epoch, program: Orders | None, own: Answer | None, m
     if order.kind == "replace":
         return Duty.NONE if is_copy(marker, epoch) else Duty.REPLACE
     return Duty.RECEIVE if order.drains else Duty.FOLLOW
+
+
+def must_drain(site: Site, epoch: Epoch) -> bool:
+    """Whether ``site`` writes and an order wants it drained; no dump begins then, and nothing is opened."""
+    order = epoch.order
+    return epoch.writer == site and order is not None and order.source == site and order.drains
+
+
+def is_closed(own: Answer | None, epoch: Epoch) -> bool:
+    """Whether a site said in this epoch that it drains, and not yet that it opened again."""
+    return own is not None and own.epoch == epoch.epoch and own.state in _CLOSED
 
 
 def is_copy(marker: Marker | None, epoch: Epoch) -> bool:

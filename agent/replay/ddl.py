@@ -126,7 +126,7 @@ class Definitions:
         schema = self._target_schema(query.schema)
         text = without_definer(query.statement, ansi_quotes=settings.ansi_quotes)
         if statement.object == "TABLE" and statement.verb == "CREATE":
-            text = _without_start_transaction(text)
+            text = without_start_transaction(text)
         if self._plan.names:
             text = respell(text, statement, tables, self._plan.names, self._plan.schemas)
         if statement.object == "EVENT" and statement.verb in ("CREATE", "ALTER"):
@@ -222,7 +222,7 @@ class Definitions:
             self._events = {key: e for key, e in self._events.items() if key[0] != name.lower()}
 
 
-def _without_start_transaction(text: bytes) -> bytes:
+def without_start_transaction(text: bytes) -> bytes:
     """CREATE TABLE ... SELECT is logged as a CREATE TABLE that opens a transaction, and row events."""
     found = list(tokens(text))
     if [token.text for token in found[-2:]] == ["START", "TRANSACTION"] and found[-1].kind == "word":

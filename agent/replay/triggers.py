@@ -32,14 +32,23 @@ class Trigger:
     collation: str
 
 
+def triggers_of(session: Session, schemas: Sequence[str]) -> list[Trigger]:
+    """All triggers on the tables of ``schemas``, in the order in which they must be made.
+
+    Raises:
+        DatabaseError: the server refuses.
+    """
+    found = session.rows(_NAMES.format(placeholders(schemas)), schemas)
+    return [_read(session, str(schema), str(name)) for schema, name in found]
+
+
 def detach(session: Session, schemas: Sequence[str]) -> list[Trigger]:
     """Take all triggers off the tables of ``schemas``; they come back with ``attach``.
 
     Raises:
         DatabaseError: the server refuses.
     """
-    found = session.rows(_NAMES.format(placeholders(schemas)), schemas)
-    triggers = [_read(session, str(schema), str(name)) for schema, name in found]
+    triggers = triggers_of(session, schemas)
     for trigger in triggers:
         session.rows(f"DROP TRIGGER {quoted(trigger.schema)}.{quoted(trigger.name)}")
     return triggers

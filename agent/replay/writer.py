@@ -8,10 +8,10 @@ from agent.binlog.jsonb import function_definition
 from agent.database import OWN_SCHEMA, Session
 from agent.errors import DatabaseError, LogError
 
-_MODES = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES"
-_LENIENT = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES"
-_SETTINGS = (
-    f"SET SESSION sql_mode = '{_MODES}'",
+MODES = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES"
+LENIENT = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES"
+SETTINGS = (
+    f"SET SESSION sql_mode = '{MODES}'",
     "SET SESSION time_zone = '+00:00'",
     "SET SESSION sql_safe_updates = 0",
     "SET SESSION sql_select_limit = DEFAULT",
@@ -37,7 +37,7 @@ class Writer:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        for statement in _SETTINGS:
+        for statement in SETTINGS:
             session.rows(statement)
         self._packet = int(session.value("SELECT @@max_allowed_packet"))
         self._checked = False
@@ -75,13 +75,13 @@ class Writer:
                 self._session.rows("BEGIN")
                 self._open = True
             if enum_errors:
-                self._session.rows(f"SET SESSION sql_mode = '{_LENIENT}'")
+                self._session.rows(f"SET SESSION sql_mode = '{LENIENT}'")
             affected, warnings = self._change(statement)
             self.statements += 1
             if warnings or enum_errors:
                 self._judge(table, warnings, enum_errors)
             if enum_errors:
-                self._session.rows(f"SET SESSION sql_mode = '{_MODES}'")
+                self._session.rows(f"SET SESSION sql_mode = '{MODES}'")
         except DatabaseError as error:
             raise LogError(f"{self._of(table)}: {error}") from error
         return affected

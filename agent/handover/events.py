@@ -1,0 +1,67 @@
+"""Scheduled events, switched off on a database that drains and on again on the one that serves.
+
+https://dev.mysql.com/doc/refman/8.4/en/alter-event.html
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from agent.database import Session, placeholders, quoted
+from agent.errors import DatabaseError
+
+_log = logging.getLogger(__name__)
+_FOUND = (
+    "SELECT EVENT_SCHEMA, EVENT_NAME, DEFINER, STATUS = 'ENABLED' FROM information_schema.EVENTS"
+    " WHERE EVENT_SCHEMA IN ({}) ORDER BY 1, 2"
+)
+_IN_THE_PAST = 1589  # ER_EVENT_CANNOT_ALTER_IN_THE_PAST: it would never run again
+
+Event = tuple[str, str]
+
+
+def enabled(database: Session, schemas: Sequence[str]) -> tuple[Event, ...]:
+    """(schema, event) of all that run.
+
+    Raises:
+        DatabaseError: the server does not answer.
+    """
+    return tuple(
+        (str(schema), str(event))
+        for schema, event, _, runs in database.rows(_FOUND.format(placeholders(schemas)), schemas)
+        if runs
+    )
+
+
+def switch(database: Session, events: Iterable[Event], *, on: bool) -> None:
+    """Let ``events`` run, or not; those that are so already, or gone, are left alone.
+
+    Raises:
+        DatabaseError: the server refuses.
+    """
+    wanted = set(events)
+    schemas = sorted({schema for schema, _ in wanted})
+    if not schemas:
+        return
+    for schema, event, definer, runs in database.rows(_FOUND.format(placeholders(schemas)), schemas):
+        if (schema, event) in wanted and bool(runs) != on:
+            _switch(database, f"{quoted(schema)}.{quoted(event)}", str(definer), on=on)
+
+
+def _switch(database: Session, name: str, definer: str, *, on: bool) -> None:
+    """Whoever alters an event becomes its definer, unless the statement names another."""
+    action = "ENABLE" if on else "DISABLE"
+    user, _, host = definer.rpartition("@")
+    try:
+        database.rows(f"ALTER DEFINER = %s@%s EVENT {name} {action}", [user, host])
+    except DatabaseError:  # neither service lets its administrator name every account
+        try:
+            database.rows(f"ALTER EVENT {name} {action}")
+        except DatabaseError as error:
+            if f"{_IN_THE_PAST} " not in str(error):
+                raise
+            _log.warning("event %s stays disabled: its time is past", name)
+            return
+        _log.warning("event %s runs as this agent's account from now on, no longer as %s", name, definer)
+    _log.info("event %s: %s", name, action)
