@@ -20,6 +20,8 @@ _EXAMPLE_GUID = "11111111-2222-3333-4444-555555555555"
 _EXAMPLE_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+"
 _EMAIL = r"[^@\s\"]{1,64}@" + _HOST
+_RDS_INSTANCE = r"(?=.{1,63}$)[a-z](-?[a-z0-9])*"
+"""RDS keeps identifiers in lower case, and IAM compares them letter by letter."""
 _SCHEMA = r"[A-Za-z0-9_]{1,64}"
 
 
@@ -36,6 +38,8 @@ class AwsSettings:
     rds_user: str
     rds_secret_arn: str
     rds_security_group_id: str
+    rds_instance_id: str
+    """Of which a snapshot is taken before a failback replaces its data; empty: none is."""
     instance_type: str
     zone_id: str
     zone_name: str
@@ -164,6 +168,9 @@ def _aws(reader: Reader) -> AwsSettings:
         ),
         rds_security_group_id=reader.text(
             "rdsSecurityGroupId", example="sg-0a1b2c3d4e5f60718", pattern=r"sg-[0-9a-f]{8,17}"
+        ),
+        rds_instance_id=reader.text(
+            "rdsInstanceId", example="petclinic", pattern=_RDS_INSTANCE, required=False
         ),
         instance_type=reader.text(
             "backupInstanceType", example="t4g.micro", pattern=r"(t4g|m[678]g|c[678]g)\.\w+"

@@ -189,6 +189,7 @@ class BackupInstance(pulumi.ComponentResource):
                 bucket=args.bucket_name,
                 key=AGENT_KEY,
                 secret_arn=settings.rds_secret_arn,
+                rds_instance=settings.rds_instance_id,
                 tag=tag,
             )
         )
@@ -211,6 +212,7 @@ class BackupInstance(pulumi.ComponentResource):
                 user=settings.rds_user,
                 secret_arn=settings.rds_secret_arn,
                 region=settings.region,
+                rds_instance=settings.rds_instance_id,
                 schemas=list(args.application.schemas),
                 application_users=list(args.application.database_users),
                 storage=args.storage,

@@ -11,7 +11,9 @@ from components.options import aws_child
 from components.settings import AwsSettings
 
 SERVICES = ("ec2", "monitoring", "secretsmanager", "ssm", "ssmmessages", "sts")
-"""What the instance calls: its address, metrics, the password, Session Manager (two), its token for Azure."""
+"""What the instance calls: its address, metrics, the password, Session Manager (two), its token for Azure.
+
+Not ``rds``: called once in a failback, through the internet; an endpoint costs all month."""
 _INSIDE = {"10": "10.0.0.0/8", "172": "172.16.0.0/12", "192": "192.168.0.0/16", "100": "100.64.0.0/10"}
 """Private ranges, the last one being what EKS's pods often have (RFC 1918, RFC 6598)."""
 

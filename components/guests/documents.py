@@ -52,6 +52,7 @@ def aws_agent(
     user: str,
     secret_arn: str,
     region: str,
+    rds_instance: str,
     schemas: list[str],
     application_users: list[str],
     storage: Storage,
@@ -59,7 +60,7 @@ def aws_agent(
     client_id: str,
     backups: BackupSettings,
 ) -> dict[str, Any]:
-    """agent.json of the backup instance."""
+    """agent.json of the backup instance. ``rds_instance`` empty: no snapshot before a failback."""
     budget = {"egress_gb_per_month": backups.egress_gb_per_month} if backups.egress_gb_per_month else {}
     return {
         "site": "aws",
@@ -86,6 +87,7 @@ def aws_agent(
         "verify": _verify(backups),
         "metrics": {"cloudwatch_namespace": METRICS_NAMESPACE, "region": region},
         "application": None,
+        "rds_snapshot": {"instance": rds_instance, "region": region} if rds_instance else None,
         "state_dir": STATE_FOLDER,
     }
 
@@ -131,6 +133,7 @@ def azure_agent(
             "password": {"azure_secret": application_secret},
             "environment_file": RESTORE_ENVIRONMENT,
         },
+        "rds_snapshot": None,
         "state_dir": STATE_FOLDER,
     }
 

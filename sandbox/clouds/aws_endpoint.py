@@ -1,28 +1,27 @@
 """The one endpoint behind every AWS API that a simulated machine calls (``AWS_ENDPOINT_URL``).
 
 A call must carry keys that a metadata service handed out, and the role's policies, as the program deployed
-them, must allow it. STS is answered here (``web_identity.py``), Secrets Manager, S3, EC2 and CloudWatch by
-moto. While the fault ``aws_down`` is on, every connection is closed without an answer and the log says who
+them, must allow it. STS is answered here (``web_identity.py``), Secrets Manager, S3, EC2, CloudWatch and
+RDS by moto. While the fault ``aws_down`` is on, every connection is closed without an answer and the log says who
 asked.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import threading
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 
 from sandbox.ca import Authority
 from sandbox.clouds import aws_policies
 from sandbox.clouds.authorization import UndecidableError
+from sandbox.clouds.aws_calls import AccountPlace, Call, call_of, demands, members, signed_for
 from sandbox.clouds.aws_credentials import AwsCredentials, Session
 from sandbox.clouds.callers import Locate
 from sandbox.clouds.http_server import Exchange, HttpServer
@@ -36,27 +35,8 @@ if TYPE_CHECKING:
     from sandbox.clouds.aws_services import AwsServices
 
 _ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
-_SERVICES = ("sts", "secretsmanager", "s3", "ec2", "monitoring")
-_IAM_PREFIX = {"monitoring": "cloudwatch"}
-"""Where the name that a call is signed for is not the one that IAM's actions start with."""
+_SERVICES = ("sts", "secretsmanager", "s3", "ec2", "monitoring", "rds")
 _STS_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
-
-
-@dataclass(frozen=True)
-class Call:
-    """One AWS API call, as IAM looks at it.
-
-    Attributes:
-        service: the name it was signed for, such as ``ec2``.
-        name: the API operation, such as ``AssociateAddress``.
-        action: the IAM action, which differs from the operation in S3 and from the service in CloudWatch.
-        parameters: form fields (query protocols) or top-level text members (JSON).
-    """
-
-    service: str
-    name: str
-    action: str
-    parameters: Mapping[str, str]
 
 
 class AwsEndpoint:
@@ -120,8 +100,8 @@ class AwsEndpoint:
 
     def _answer(self, exchange: Exchange) -> None:
         body = exchange.body.read()  # signed as a whole, and small: the agent only reads
-        service, key_id = _signed_for(exchange)
-        call = _call(exchange, service, body)
+        service, key_id = signed_for(exchange)
+        call = call_of(exchange, service, body)
         exchange.target = f"{call.service}:{call.name}"
         session = self.credentials.find(key_id, exchange.headers.get("X-Amz-Security-Token", ""))
         if session:
@@ -155,43 +135,15 @@ class AwsEndpoint:
         if call.action == "sts:GetCallerIdentity":
             return  # needs no permission (its API reference)
         statements = aws_policies.statements_of(session.instance.role_arn, self._store.find(_ROLE_POLICY))
-        for resource, context in self._resources(call):
-            if not aws_policies.allowed(statements, call.action, resource, context):
+        account = AccountPlace(self._region, self._account_id)
+        for action, resource, context in demands(call, account, lambda: self.services):
+            if not aws_policies.allowed(statements, action, resource, context):
                 message = (
-                    f"User: {session.instance.role_arn} is not authorized to perform: {call.action} on "
+                    f"User: {session.instance.role_arn} is not authorized to perform: {action} on "
                     f"resource: {resource} because no identity-based policy allows it"
                 )
                 code = "UnauthorizedOperation" if call.service == "ec2" else "AccessDenied"
                 raise AwsRefused(403, code, message)
-
-    def _resources(self, call: Call) -> list[tuple[str, aws_policies.Context]]:
-        """What the call touches, with the condition keys that IAM knows for each.
-
-        docs.aws.amazon.com/service-authorization/latest/reference: the pages of the four services.
-        """
-        parameters = call.parameters
-        if call.action == "sts:GetWebIdentityToken":
-            context: dict[str, str | int | list[str]] = {
-                "sts:IdentityTokenAudience": _members(parameters, "Audience"),
-                "sts:DurationSeconds": int(parameters.get("DurationSeconds", DEFAULT_SECONDS)),
-                "sts:SigningAlgorithm": parameters.get("SigningAlgorithm", ""),
-            }
-            return [("*", context)]
-        if call.service == "secretsmanager" and "SecretId" in parameters:
-            return [(self.services.secret_arn(parameters["SecretId"]), {})]
-        if call.action == "ec2:AssociateAddress":
-            prefix = f"arn:aws:ec2:{self._region}:{self._account_id}"
-            instance = parameters.get("InstanceId", "")
-            tags = {f"aws:ResourceTag/{key}": value for key, value in self.services.tags(instance).items()}
-            return [
-                (f"{prefix}:elastic-ip/{parameters.get('AllocationId', '')}", {}),
-                (f"{prefix}:instance/{instance}", tags),
-            ]
-        if call.service == "s3":
-            return [(f"arn:aws:s3:::{parameters['path']}" if parameters["path"] else "*", {})]
-        if call.action == "cloudwatch:PutMetricData":
-            return [("*", {"cloudwatch:namespace": parameters.get("Namespace", "")})]
-        return [("*", {})]
 
     def _sts(self, call: Call, session: Session) -> bytes:
         instance = session.instance
@@ -211,7 +163,7 @@ class AwsEndpoint:
             raise AwsRefused(501, "NotSimulated", message)
         token = self.web_identity.token(
             session,
-            audiences=_members(call.parameters, "Audience"),
+            audiences=members(call.parameters, "Audience"),
             algorithm=call.parameters.get("SigningAlgorithm", ""),
             seconds=int(call.parameters.get("DurationSeconds", DEFAULT_SECONDS)),
         )
@@ -248,42 +200,6 @@ def _load_services(region: str, account_id: str) -> AwsServices:
     from sandbox.clouds.aws_services import AwsServices  # noqa: PLC0415 - importing moto takes seconds
 
     return AwsServices(region, account_id)
-
-
-def _signed_for(exchange: Exchange) -> tuple[str, str]:
-    """Service and access key id of a SigV4 request; ``("unsigned", "")`` when it has none."""
-    match = re.search(
-        r"Credential=(?P<key>[^/]+)/\d+/[^/]+/(?P<service>[^/]+)/aws4_request",
-        exchange.headers.get("Authorization", ""),
-    )
-    return (match["service"].lower(), match["key"]) if match else ("unsigned", "")
-
-
-def _call(exchange: Exchange, service: str, body: bytes) -> Call:
-    """Which operation a request is: by target header (JSON), by form field (query, EC2) or by verb (S3)."""
-    target = exchange.headers.get("X-Amz-Target")
-    if target:
-        name = target.rsplit(".", 1)[-1]
-        members = json.loads(body or b"{}")
-        action = f"{_IAM_PREFIX.get(service, service)}:{name}"
-        return Call(service, name, action, {k: v for k, v in members.items() if isinstance(v, str)})
-    if service == "s3":
-        bucket, _, key = exchange.path.strip("/").partition("/")
-        verb = "GET" if exchange.method == "HEAD" else exchange.method
-        kind = "Object" if key else "Bucket"
-        names = {"GET": f"Get{kind}", "PUT": f"Put{kind}", "DELETE": f"Delete{kind}", "POST": f"Post{kind}"}
-        name = names.get(verb, verb)
-        actions = {"GetBucket": "ListBucket" if bucket else "ListAllMyBuckets", "PutBucket": "CreateBucket"}
-        path = f"{bucket}/{key}" if key else bucket
-        return Call(service, name, f"s3:{actions.get(name, name)}", {"path": path})
-    form = {name: values[0] for name, values in parse_qs(body.decode(errors="replace")).items()}
-    name = form.get("Action", f"{exchange.method} {exchange.path}")
-    return Call(service, name, f"{service}:{name}", form)
-
-
-def _members(parameters: Mapping[str, str], name: str) -> list[str]:
-    """A list parameter of the query protocol: ``Name.member.1``, ``Name.member.2``, ..."""
-    return [value for key, value in parameters.items() if key.startswith(f"{name}.member.")]
 
 
 def _sts_result(name: str, fields: Mapping[str, str]) -> bytes:

@@ -1,4 +1,4 @@
-"""moto's Secrets Manager, S3, EC2 and CloudWatch behind the AWS endpoint, holding what the world put there.
+"""moto's Secrets Manager, S3, EC2, CloudWatch and RDS behind the AWS endpoint, holding what the world put there.
 
 Importing this module takes seconds (moto's tables), so the endpoint loads it in the background.
 """
@@ -12,6 +12,7 @@ from typing import Any
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.ec2.models import ec2_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.rds.models import rds_backends
 from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
 from werkzeug.test import EnvironBuilder, run_wsgi_app
@@ -34,7 +35,8 @@ class AwsServices:
         self._s3: Any = s3_backends[account_id]["aws"]
         self._secrets: Any = secretsmanager_backends[account_id][region]
         self._metrics: Any = cloudwatch_backends[account_id][region]
-        for backend in (self._ec2, self._s3, self._secrets, self._metrics):
+        self._rds: Any = rds_backends[account_id][region]
+        for backend in (self._ec2, self._s3, self._secrets, self._metrics, self._rds):
             backend.reset()
         self._app = DomainDispatcherApplication(create_backend_app)
 
@@ -146,3 +148,24 @@ class AwsServices:
                 if address.instance_id == instance_id:
                     return str(address.public_ip)
             return None
+
+    def put_database(self, instance_id: str) -> None:
+        """Let RDS know a MySQL instance by its identifier; the server itself is the world's own."""
+        with self._one_at_a_time:
+            if instance_id not in self._rds.databases:
+                self._rds.create_db_instance(
+                    {
+                        "db_instance_identifier": instance_id,
+                        "db_instance_class": "db.t3.medium",
+                        "engine": "mysql",
+                        "allocated_storage": 20,
+                        "master_username": "admin",
+                        "master_user_password": "not of this world",
+                    }
+                )
+
+    def snapshots(self) -> dict[str, str]:
+        """The RDS snapshots that were taken, and of which instance."""
+        with self._one_at_a_time:
+            found: dict[str, Any] = self._rds.database_snapshots
+            return {name: str(each.database.db_instance_identifier) for name, each in found.items()}

@@ -108,6 +108,8 @@ class AwsSide:
             service.start()
         secret = self.home.passwords["backup"]
         self.endpoint.services.put_secret(self._estate.rds_secret_arn, self._estate.rds_secret_name, secret)
+        if self._estate.rds_instance_id:
+            self.endpoint.services.put_database(self._estate.rds_instance_id)
         restore_aws(self._common.stores["aws"], self.effects)
         stack.callback(self.groups.stop)
         if not self._common.faults.aws_down:

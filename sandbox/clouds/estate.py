@@ -35,6 +35,8 @@ class Estate:
     rds_port: int
     rds_user: str
     rds_secret_arn: str
+    rds_instance_id: str
+    """Empty: the program takes no snapshots of it."""
     schemas: tuple[str, ...]
     zone_id: str
     zone_name: str
@@ -95,6 +97,7 @@ def read_estate(project: Path, stack: str = "normal") -> Estate:
         rds_port=number("rdsPort"),
         rds_user=text("rdsUser"),
         rds_secret_arn=text("rdsSecretArn"),
+        rds_instance_id=str(values.get("rdsInstanceId") or ""),
         schemas=tuple(str(item) for item in cast(list[Any], values.get("schemas") or [])),
         zone_id=text("zoneId"),
         zone_name=text("zoneName"),

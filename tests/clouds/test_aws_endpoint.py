@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +12,9 @@ import boto3
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from agent.config import RdsSnapshot
+from agent.rds import ensure_snapshot
+from components.aws.backup_policy import backup_policy
 from tests.clouds.conftest import ACCOUNT_ID, REGION, ROLE_ARN, Services
 
 AUDIENCE = "api://AzureADTokenExchange"
@@ -181,3 +186,39 @@ def test_service_that_is_not_simulated(clouds: Services) -> None:
     clouds.grant({"Effect": "Allow", "Action": "*", "Resource": "*"})
     with client("sqs") as sqs:
         assert denied(sqs.list_queues) == "NotSimulated"
+
+
+def test_a_snapshot_of_one_database_before_a_failback(clouds: Services) -> None:
+    """The agent's own call under the program's own policy, and nothing beside it."""
+    policy = backup_policy(
+        region=REGION,
+        account_id=ACCOUNT_ID,
+        allocation_id=ALLOCATION,
+        bucket="artifacts",
+        key="agent.zip",
+        secret_arn=SECRET,
+        rds_instance="petclinic",
+        tag="petclinic-dr-backup",
+    )
+    clouds.grant(*json.loads(policy)["Statement"])
+    for name in ("petclinic", "petclinic-2"):
+        clouds.aws.services.put_database(name)
+    place, going_on = RdsSnapshot(instance="petclinic", region=REGION), threading.Event()
+    assert ensure_snapshot(place, 3, going_on) == ensure_snapshot(place, 3, going_on)
+    assert clouds.aws.services.snapshots() == {"petclinic-before-epoch-3": "petclinic"}
+    with client("rds") as rds:
+
+        def snapshot(instance: str, name: str, **others: Any) -> Any:
+            return rds.create_db_snapshot(DBInstanceIdentifier=instance, DBSnapshotIdentifier=name, **others)
+
+        assert denied(lambda: snapshot("petclinic", "mine")) == "AccessDenied"
+        assert denied(lambda: snapshot("petclinic-2", "petclinic-before-epoch-4")) == "AccessDenied"
+        found = rds.describe_db_snapshots(DBSnapshotIdentifier="petclinic-before-epoch-3")
+        assert found["DBSnapshots"][0]["TagList"]
+        assert denied(rds.describe_db_snapshots) == "AccessDenied"
+        name = "petclinic-before-epoch-3"
+        assert denied(lambda: rds.delete_db_snapshot(DBSnapshotIdentifier=name)) == "AccessDenied"
+    clouds.grant(*(each for each in json.loads(policy)["Statement"] if each["Sid"] != "TagWhatItKeeps"))
+    with client("rds") as rds:
+        tagged = {"Tags": [{"Key": "created-by", "Value": "test"}]}
+        assert denied(lambda: snapshot("petclinic", "petclinic-before-epoch-5", **tagged)) == "AccessDenied"

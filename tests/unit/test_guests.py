@@ -133,6 +133,7 @@ def _aws_agent(backups: BackupSettings) -> dict[str, Any]:
         user="backup",
         secret_arn="arn:aws:secretsmanager:ap-northeast-2:111122223333:secret:petclinic/backup-AbCdEf",
         region="ap-northeast-2",
+        rds_instance="petclinic",
         schemas=["petclinic"],
         application_users=["petclinic"],
         storage=STORAGE,
@@ -179,6 +180,9 @@ def test_agent_documents_are_what_the_agent_reads() -> None:
     assert aws.metrics is not None
     assert (aws.metrics.cloudwatch_namespace, aws.metrics.region) == ("PilotLight", "ap-northeast-2")
     assert azure.metrics is None
+    assert aws.rds_snapshot is not None
+    assert (aws.rds_snapshot.instance, aws.rds_snapshot.region) == ("petclinic", "ap-northeast-2")
+    assert azure.rds_snapshot is None
 
 
 def test_what_is_switched_off_is_not_asked_of_the_agent() -> None:

@@ -59,6 +59,8 @@ def test_the_committed_emergency_stack_has_no_aws() -> None:
         ("awsWeight", "-1", "pulumi config set awsWeight 0"),
         ("awsWeight", "ten", "pulumi config set awsWeight 0"),
         ("awsWeight", "1.5", "pulumi config set awsWeight 0"),
+        ("rdsInstanceId", "PetClinic", "pulumi config set rdsInstanceId petclinic"),
+        ("rdsInstanceId", "pet--clinic", "pulumi config set rdsInstanceId petclinic"),
         ("cutover", "a b", "pulumi config set cutover cutover-1"),
         ("zoneId", "", "pulumi config set zoneId Z0123456789ABCDEFGHIJ"),
         ("zoneId", "example.com", "pulumi config set zoneId Z0123456789ABCDEFGHIJ"),
@@ -233,7 +235,7 @@ def test_no_key_has_a_second_default(key: str) -> None:
     """Without its value a key is an error, or one that may be empty: defaults live in Pulumi.yaml only."""
     may_be_empty = {
         *("operatorAddresses", "operatorsGroupId", "originName", "occasion"),
-        *("cutover", "releaseDatabase"),
+        *("cutover", "releaseDatabase", "rdsInstanceId"),
         *("alertEmails", "awsRouteTableIds", "databaseTimeZone"),
     }
     if key in may_be_empty:
