@@ -8,11 +8,20 @@ import subprocess
 import sys
 
 from cli import agent_command, cost, sandbox, test
+from cli.operate import command as operate
 from cli.problem import sentence
 from cli.rehearse import command as rehearse
 
 _OVERVIEW = """\
 PetClinic's pilot light: AWS Seoul serves, Azure Korea Central waits, one command turns it on.
+
+  ./dr status        what stands, what runs, and what an operator would do next
+  ./dr failover      bring the standby up, show what it holds, open it (--planned: lose nothing)
+  ./dr abort         call an emergency off before the opening
+  ./dr failback      the way back: sync, cutover, weight, finish, abort
+  ./dr adopt dns     move the public name onto the failover records, once
+
+On this machine, without any cloud account:
 
   ./dr rehearse      play the whole story on this machine: life, disaster, failover, the way back
   ./dr test          run the project's tests (./dr test unit takes seconds)
@@ -22,8 +31,8 @@ PetClinic's pilot light: AWS Seoul serves, Azure Korea Central waits, one comman
   ./dr bench         measure dump, restore, replay and archive lag against the plain tools
   ./dr lock          renew the hash-pinned requirements (--upgrade: with newer versions)
 
-No cloud account is needed for any of these. './dr COMMAND --help' explains a command.
-In production the switch itself is plain Pulumi:
+Every command that changes something shows its plan and asks (--yes), has --dry-run, and goes on where an
+earlier run was ended. './dr COMMAND --help' explains a command. The switch itself is plain Pulumi:
 
   pulumi config set mode emergency && pulumi up
 """
@@ -65,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         usage="./dr COMMAND",
     )
     commands = parser.add_subparsers(metavar="COMMAND", prog="./dr")
+    operate.add(commands)
     rehearse.add(commands)
     test.add(commands)
     sandbox.add(commands)

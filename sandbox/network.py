@@ -36,14 +36,17 @@ class Network:
         root: the sandbox's folder; the mapping is kept in ``network.json`` there, so that a second start
             on the same folder gives every host its old address where the block is still free.
 
+    Attributes:
+        file: the mapping: ``prefix``, and the last number of each host's address in ``hosts``.
+
     Raises:
         NetworkError: when twenty blocks in a row were taken.
     """
 
     def __init__(self, root: Path) -> None:
-        self._file = root / "network.json"
+        self.file = root / "network.json"
         self._mutex = threading.Lock()
-        saved = json.loads(self._file.read_text()) if self._file.exists() else {}
+        saved = json.loads(self.file.read_text()) if self.file.exists() else {}
         self._hosts: dict[str, int] = saved.get("hosts", {})
         self.prefix, self._holder = self._hold(saved.get("prefix"))
         self._save()
@@ -66,9 +69,9 @@ class Network:
         )
 
     def _save(self) -> None:
-        temporary = self._file.with_suffix(".tmp")
+        temporary = self.file.with_suffix(".tmp")
         temporary.write_text(json.dumps({"prefix": self.prefix, "hosts": self._hosts}, indent=1))
-        temporary.replace(self._file)
+        temporary.replace(self.file)
 
     def address(self, host: str) -> str:
         """The loopback address for ``host`` (a DNS name or an IPv4 address); made on first use."""

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import yaml
 
-from cli.operate.facts import SWITCHES, Switches, switches_from
+from cli.operate.facts import Switches, switches_from
 from cli.places import CLONE
 from cli.problem import Problem
 
@@ -24,7 +24,7 @@ _TAIL = 600
 
 
 def project_folder(named: str | None) -> Path:
-    """Where ``pulumi`` is run: ``named``, else the current directory if it holds this project, else the clone.
+    """Where ``pulumi`` is run: ``named``, else the current directory if it holds this project, else CLONE.
 
     Raises:
         Problem: ``named`` holds no such project.
@@ -87,7 +87,7 @@ class Pulumi:
             self._stack = self.read("stack", "--show-name", named=False).strip().rsplit("/", 1)[-1]
         return self._stack
 
-    def read(self, *words: str, named: bool = True) -> str:
+    def read(self, *words: str, named: bool = True, timeout_s: float | None = _TIMEOUT_S) -> str:
         """What a command that only reads prints.
 
         Raises:
@@ -101,13 +101,13 @@ class Pulumi:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=_TIMEOUT_S,
+                timeout=timeout_s,
             )
         except FileNotFoundError as error:
             raise Problem(_MISSING) from error
         except subprocess.TimeoutExpired as error:
             raise Problem(
-                f"'pulumi {' '.join(words)}' took more than {_TIMEOUT_S:.0f} s; is the backend there?"
+                f"'pulumi {' '.join(words)}' took more than {timeout_s} s; is the backend there?"
             ) from error
         if done.returncode != 0:
             raise Problem(
@@ -132,14 +132,23 @@ class Pulumi:
         except FileNotFoundError as error:
             raise Problem(_MISSING) from error
         with process:
-            for line in process.stdout or ():
-                lines.append(line)
-                if line.strip():
-                    self._say(f"  | {line.rstrip()}")
+            try:
+                self._follow(process, lines)
+            except KeyboardInterrupt:
+                # The same Ctrl-C reached the engine, which now ends what it is making and writes its state.
+                self._say("  pulumi is ending in order; another Ctrl-C leaves it alone with that")
+                self._follow(process, lines)
+                raise
         return process.returncode, "".join(lines)
 
+    def _follow(self, process: subprocess.Popen[str], lines: list[str]) -> None:
+        for line in process.stdout or ():
+            lines.append(line)
+            if line.strip():
+                self._say(f"  | {line.rstrip()}")
+
     def _command(self, *words: str, named: bool = True) -> list[str]:
-        stack = ["--stack", self.stack] if named else ["--stack", self._stack] if self._stack else []
+        stack = ["--stack", self.stack] if named else []
         return ["pulumi", *words, *stack, *_QUIET]
 
     # ---------------------------------------------------------------------------------------------- reading
@@ -181,7 +190,7 @@ class Pulumi:
         written, end = mine.get("lastUpdate"), ended
         if not written or not end:
             return False
-        # Whole seconds on both sides: a state is written up to a second before its update's end.
+        # The end has whole seconds, and the last state is written just before it.
         return datetime.fromisoformat(str(written)) > datetime.fromisoformat(end) + timedelta(seconds=2)
 
     def resources(self) -> list[dict[str, Any]]:
@@ -208,6 +217,15 @@ class Pulumi:
             if code != 0:
                 raise Problem(f"'pulumi {' '.join(words)}' failed with status {code}: {out.strip()[-_TAIL:]}")
 
+    def unlock(self) -> None:
+        """Remove the lock that a dead process left.
+
+        Raises:
+            Problem: that failed.
+        """
+        self._say(f"$ pulumi cancel --yes {self.stack}")
+        self.read("cancel", "--yes", self.stack, named=False)
+
 
 _MISSING = (
     f"there is no pulumi on PATH ({os.environ.get('PATH', '')}): install it from pulumi.com/docs/install"
@@ -229,6 +247,3 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return json.dumps(value) if isinstance(value, list | dict) else str(value)
-
-
-__all__ = ["PROJECT", "SWITCHES", "Deployment", "Pulumi", "project_folder"]

@@ -215,10 +215,15 @@ class Clouds:
     def operator_environment(self) -> dict[str, str]:
         """Variables that lead the Azure SDKs of an operator's programs to this world's Entra and blobs.
 
-        Their own variables but one: names of simulated accounts are in no DNS, so ``cli/operate/blobs.py``
-        is told where they are (docs/adr/0002).
+        Those of ``./dr`` beside them: names of simulated hosts are in no DNS, so ``cli/operate`` is told where
+        they are (docs/adr/0002), and how much faster time passes here.
         """
         application = self.operator.application
+        web = {
+            "network": str(self.network.file),
+            "resolver": "{}:{}".format(*self.dns),
+            "ca": str(self.ca.ca_file),
+        }
         return {
             "AZURE_TENANT_ID": application.tenant_id,
             "AZURE_CLIENT_ID": application.client_id,
@@ -227,6 +232,8 @@ class Clouds:
             "AZURE_TOKEN_CREDENTIALS": "EnvironmentCredential",  # never a sign-in of this machine's real user
             "REQUESTS_CA_BUNDLE": str(self.ca.ca_file),
             "DR_SANDBOX_ENDPOINTS": json.dumps(self._blob_endpoints()),
+            "DR_SANDBOX_WEB": json.dumps(web),
+            "DR_PACE": f"{self._common.time_factor:g}",
         }
 
     def _blob_endpoints(self) -> dict[str, str]:

@@ -1,0 +1,243 @@
+"""Reading everything that the rules decide by; what cannot be read is named, with the reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from agent.epoch import Epoch, read_epoch
+from agent.errors import AgentError
+from agent.handover.order import Answer, read_answer
+from agent.signals import verified
+from agent.storage import BlobMissingError, BlobStore
+from cli.operate import web
+from cli.operate.blobs import store
+from cli.operate.facts import Chain, Copy, Facts, Switches, switches_from
+from cli.operate.pulumi import Deployment, Pulumi
+from cli.operate.state import Deployed, deployed
+from cli.problem import Problem, sentence
+
+T = TypeVar("T")
+D = TypeVar("D")
+SITES = ("aws", "azure")
+CONTROL, SIGNALS, BACKUPS = "control", "signals", "mysql-backups"
+_RESTORE = "restore-"
+_REPORTS = 20  # newest ones that are opened in search of the standby's
+_ERRORS = (AgentError, Problem, ConnectionError, OSError, ValueError, KeyError, TypeError)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """All that was read in one look.
+
+    Attributes:
+        facts: what the rules see.
+        settings: the stack's configuration, by key.
+        places: where what is deployed answers.
+        heartbeats: by site; what each agent said last.
+        why_changed: in words, why nothing is known to be deployed as it should.
+    """
+
+    facts: Facts
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    places: Deployed = field(default_factory=Deployed)
+    heartbeats: Mapping[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    why_changed: str = ""
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What stands in the vault; nothing where it could not be read."""
+
+    epoch: Epoch | None = None
+    answers: Mapping[str, Answer | None] = field(default_factory=dict[str, Answer | None])
+    copy: Copy | None = None
+    heartbeats: Mapping[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    home: Chain = field(default_factory=Chain)
+
+
+class Source:
+    """Reads one stack, its blobs, and what the world sees of it.
+
+    Args:
+        open_store: (endpoint, container) to a store; tests give an emulator's.
+    """
+
+    def __init__(self, pulumi: Pulumi, open_store: Callable[[str, str], BlobStore] = store) -> None:
+        self.pulumi = pulumi
+        self._open_store = open_store
+        self._upped: Switches | None = None
+
+    def upped(self, config: Switches | None) -> None:
+        """This run's own ``up`` ended well with these switches; None: something was changed since."""
+        self._upped = config
+
+    def blobs(self, places: Deployed, container: str) -> BlobStore:
+        """One container of the vault.
+
+        Raises:
+            Problem: nothing is deployed yet.
+        """
+        if not places.vault:
+            raise Problem(
+                f"stack {self.pulumi.stack} has no backup account in its state: deploy it first with "
+                "'pulumi up'"
+            )
+        return self._open_store(places.vault, container)
+
+    def look(self, before: Facts = Facts()) -> Sight:  # noqa: B008 - frozen
+        """Read all of it.
+
+        Args:
+            before: what this run knows beyond documents (``agreed``, ``sealed``, ``settled``, ``page``,
+                ``origin``) is kept from it.
+        """
+        why: dict[str, str] = {}
+        _attempt(why, "stack", lambda: self.pulumi.stack, "")  # once, and not by each of the four below
+        with ThreadPoolExecutor(4, thread_name_prefix="look") as threads:
+            config = threads.submit(_attempt, why, "config", self.pulumi.config, dict[str, str]())
+            printed = threads.submit(_attempt, why, "outputs", self.pulumi.outputs, dict[str, Any]())
+            state = threads.submit(_attempt, why, "state", self.pulumi.resources, list[dict[str, Any]]())
+            last = _attempt(why, "deployment", self._deployment, Deployment(None, "", ""))
+            settings, outputs, resources = config.result(), printed.result(), state.result()
+        places = deployed(resources, outputs)
+        facts = replace(
+            before,
+            config=switches_from(settings),
+            deployed=last.switches,
+            last_mode=last.mode,
+            reserved=places.gateway_ip,
+            unreadable=why,
+        )
+        sight = Sight(facts, settings, places, why_changed=last.why or why.get("deployment", ""))
+        return self.look_again(sight)
+
+    def look_again(self, sight: Sight) -> Sight:
+        """Read what agents and users see; the stack stays as it was read."""
+        why = {part: reason for part, reason in sight.facts.unreadable.items() if part in _STACK}
+        places, public = sight.places, sight.settings.get("publicName", "")
+        with ThreadPoolExecutor(2, thread_name_prefix="look") as threads:
+            dns = threads.submit(_attempt, why, "dns", lambda: web.addresses(public), None)
+            hold = threads.submit(_attempt, why, "hold", lambda: _hold(places.site), None)
+            said = self._said(why, places)
+            addresses, held = dns.result(), hold.result()
+        facts = replace(
+            sight.facts,
+            epoch=said.epoch,
+            aws=said.answers.get("aws"),
+            azure=said.answers.get("azure"),
+            copy=said.copy,
+            home=said.home,
+            hold=held,
+            addresses=addresses,
+            unreadable=why,
+        )
+        return replace(sight, facts=facts, heartbeats=said.heartbeats)
+
+    def _said(self, why: dict[str, str], places: Deployed) -> _Said:
+        """What stands in the vault. Where the epoch cannot be read the rest is not tried: every try takes
+        as long as the vault's patience with a network that is gone."""
+        epoch = _attempt(why, "epoch", lambda: read_epoch(self.blobs(places, CONTROL)), None)
+        if epoch is None:
+            why["signals"] = "not tried, because the epoch cannot be read"
+            return _Said()
+        answers = {site: _attempt(why, f"answer-{site}", self._answer(places, site), None) for site in SITES}
+        beats = {
+            site: _attempt(why, f"heartbeat-{site}", self._beat(places, site), dict[str, Any]())
+            for site in SITES
+        }
+        return _Said(
+            epoch=epoch,
+            answers=answers,
+            copy=_attempt(why, "restore reports", lambda: self._copy(places), None),
+            heartbeats=beats,
+            home=_attempt(why, "verifications", lambda: self._home(places, epoch, beats["aws"]), Chain()),
+        )
+
+    def _deployment(self) -> Deployment:
+        if self._upped is not None:
+            return Deployment(self._upped, self._upped.mode, "")
+        return self.pulumi.deployment()
+
+    def _beat(self, places: Deployed, site: str) -> Callable[[], dict[str, Any]]:
+        def read() -> dict[str, Any]:
+            try:
+                data, _ = self.blobs(places, SIGNALS).read(f"heartbeat-{site}.json")
+            except BlobMissingError:
+                return {}
+            return json.loads(data)
+
+        return read
+
+    def _answer(self, places: Deployed, site: str) -> Callable[[], Answer | None]:
+        return lambda: read_answer(self.blobs(places, SIGNALS), "aws" if site == "aws" else "azure")
+
+    def _copy(self, places: Deployed) -> Copy | None:
+        """The standby's newest restore that ended since its database was made."""
+        if not places.standby_since:
+            return None
+        signals, since = self.blobs(places, SIGNALS), datetime.fromisoformat(places.standby_since)
+        names = sorted((entry.name for entry in signals.entries(_RESTORE)), reverse=True)
+        for name in names[:_REPORTS]:
+            report: dict[str, Any] = json.loads(signals.read(name)[0])
+            finished = str(report.get("finished") or "")
+            if not finished or datetime.fromisoformat(finished) < since:
+                return None  # and so are all that are older
+            if report.get("site") == "azure" and (report.get("loaded") or report.get("error")):
+                return _copy_of(report)
+        return None
+
+    def _home(self, places: Deployed, epoch: Epoch | None, beat: Mapping[str, Any]) -> Chain:
+        """AWS's chain of the present epoch; empty while another site writes."""
+        if epoch is None or epoch.writer != "aws" or beat.get("epoch") != epoch.epoch:
+            return Chain()
+        archive, dumped = beat.get("archive") or {}, beat.get("last_backup") or {}
+        good = [v for v in verified(self.blobs(places, SIGNALS), epoch.epoch) if v.site == "aws" and v.ok]
+        return Chain(
+            epoch=int(dumped.get("epoch") or 0),
+            verified=epoch.epoch if good else 0,
+            trouble=str(archive.get("error") or archive.get("hole") or ""),
+        )
+
+
+_STACK = ("stack", "config", "outputs", "state", "deployment")
+
+
+def _attempt(why: dict[str, str], part: str, read: Callable[[], T], otherwise: D) -> T | D:
+    """What ``read`` returns; where it fails the reason is noted and ``otherwise`` returned."""
+    try:
+        return read()
+    except _ERRORS as error:
+        why[part] = sentence(error)
+        return otherwise
+
+
+def _hold(site: str) -> bool:
+    """Whether the hold blob is there, asked as Route 53's checkers ask."""
+    if not site:
+        raise Problem("no maintenance site is deployed")
+    status = web.get(urlsplit(site).hostname or "", "/hold").status
+    if status not in (200, 404):
+        raise Problem(f"{site}/hold answers {status}")
+    return status == 200
+
+
+def _copy_of(report: Mapping[str, Any]) -> Copy:
+    lost: Mapping[str, Any] = report.get("lost") or {}
+    reached: Mapping[str, Any] = report.get("reached") or {}
+    seconds: Mapping[str, float] = report.get("seconds") or {}
+    return Copy(
+        epoch=int(report.get("epoch") or 0),
+        error=str(report.get("error") or ""),
+        backup=str((report.get("backup") or {}).get("backup") or ""),
+        through=str(reached.get("time") or ""),
+        lost=str(lost.get("sentence") or ""),
+        lost_transactions=int(lost.get("transactions") or 0),
+        tables=int(report.get("tables_verified") or 0),
+        seconds=sum(seconds.values()),
+    )
