@@ -21,8 +21,9 @@ from agent.archive_alone import archive, archive_once
 from agent.catalog import newest_first, survey
 from agent.config import load
 from agent.context import Context
-from agent.coverage import coverage
+from agent.coverage import across_fork, coverage
 from agent.dump import dump_once
+from agent.epoch import read_epoch
 from agent.manifest import as_report
 from agent.moment import parse_target
 from agent.preflight import check
@@ -242,12 +243,14 @@ def _list(context: Context, arguments: argparse.Namespace) -> int:
     manifests = newest_first(context.restore_from, listing, _LISTED)
     backups = [as_report(manifest) for manifest in manifests]
     log = coverage(context.restore_from, manifests)
+    across = across_fork(context.restore_from, read_epoch(context.control), manifests)
     total = len(listing.complete)
     lines = [
         f"{report['backup']}  epoch {report['epoch']}  {report['site']:5}  data of {report['snapshot_at']}  "
         f"{report['stored_bytes']} bytes"
         for report in backups
     ]
+    lines += [across] if across else []
     lines += [str(reach) for reach in log]
     weekly = copies(context.restore_from)
     lines += [f"weekly/{name}  epoch and week {of}" for of, name in sorted(weekly.items())]
@@ -255,6 +258,7 @@ def _list(context: Context, arguments: argparse.Namespace) -> int:
     document = {
         "backups": backups,
         "log": [dataclasses.asdict(reach) for reach in log],
+        "across_fork": across,
         "weekly": weekly,
         "complete": total,
         "incomplete": listing.incomplete,

@@ -19,7 +19,7 @@ from agent.epoch import Epoch
 from agent.errors import NoBackupError
 from agent.gtid import GtidSet
 from agent.lastwords import last_words
-from agent.manifest import Manifest, manifest_name
+from agent.manifest import Manifest, manifest_name, own_names
 from agent.moment import microseconds, say_target, say_time
 from agent.signals import Verification, verified
 from agent.storage import BlobStore
@@ -27,6 +27,15 @@ from agent.tail import NOTHING, Tail, committed_after, covers, reached, read_tai
 
 _VERIFIED = 3  # bases that were verified lately and are looked at besides the newest
 _SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Leg:
+    """Log to replay onto a database that holds what ``manifest`` describes."""
+
+    manifest: Manifest
+    run: Run
+    tail: Tail
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,9 @@ class Choice:
         log: all of the epoch's archived log.
         verification: the last one of the base, in words; empty when there was none.
         considered: for every base that was looked at, why it was taken or not.
+        before_fork, at_fork: where the base is of the epoch before: that epoch's log up to the fork, and what
+            the present epoch began with; then ``run``, ``tail`` and ``log`` are the present epoch's. See
+            ``agent.across``.
     """
 
     manifest: Manifest
@@ -46,11 +58,24 @@ class Choice:
     log: Log
     verification: str
     considered: tuple[dict[str, str], ...]
+    before_fork: Leg | None = None
+    at_fork: Manifest | None = None
+
+    @property
+    def last(self) -> Manifest:
+        """What ``run`` goes on from."""
+        return self.at_fork or self.manifest
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        """The log to replay, in order."""
+        last = Leg(self.last, self.run, self.tail)
+        return (last,) if self.before_fork is None else (self.before_fork, last)
 
     @property
     def reached(self) -> GtidSet:
         """What the restored database will hold for certain."""
-        return reached(self.manifest, self.tail.gtids)
+        return reached(self.last, self.tail.gtids)
 
 
 @dataclass
@@ -98,18 +123,46 @@ def choose(
     return chooser.best(epoch) if backup is None else chooser.named(manifest_of(store, backup))
 
 
-def behind(store: BlobStore, signals: BlobStore, backup: str, known: GtidSet, *, to: Target | None) -> Choice:
-    """The log behind a database that was restored from ``backup`` and holds ``known`` for certain.
+def behind(
+    store: BlobStore, signals: BlobStore, backup: str, epoch: int, known: GtidSet, *, to: Target | None
+) -> Choice:
+    """The log behind a database that was restored from ``backup`` and holds ``known`` of ``epoch``.
 
     Raises:
         NoBackupError: the log does not reach ``to``.
         StorageError: a container cannot be read.
     """
     manifest = manifest_of(store, backup)
-    if GtidSet.parse(manifest.gtid_after) <= known:
-        at = str(known)
-        manifest = replace(manifest, gtid_before=at, gtid_after=at, gtid_exact=at)
+    if manifest.epoch != epoch:  # it was restored across a fork
+        manifest = forked(manifest, epoch, known, {})
+    elif GtidSet.parse(manifest.gtid_after) <= known:
+        manifest = _exactly(manifest, known)
     return _Chooser(store, signals, to).log_behind(manifest)
+
+
+def forked(manifest: Manifest, epoch: int, known: GtidSet, names: Mapping[str, str]) -> Manifest:
+    """What describes a database that was restored from a backup of the epoch before, up to the fork.
+
+    Args:
+        epoch: the one that began there; its writer is the other site.
+        known: what that writer's server had committed then.
+        names: lower-case name -> spelling, of tables and views that the log up to the fork names.
+    """
+    site = "azure" if manifest.site == "aws" else "aws"
+    capitals = {} if manifest.lower_case_table_names else own_names(manifest)
+    return replace(
+        _exactly(manifest, known),
+        epoch=epoch,
+        site=site,
+        # Azure's servers fold names, and RDS's keep them; the first backup of the epoch would say it.
+        lower_case_table_names=int(site == "azure"),
+        original_names={**manifest.original_names, **capitals, **names},
+    )
+
+
+def _exactly(manifest: Manifest, known: GtidSet) -> Manifest:
+    at = str(known)
+    return replace(manifest, gtid_before=at, gtid_after=at, gtid_exact=at)
 
 
 class _Chooser:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from agent.across import continued
 from agent.archive.log import survey
+from agent.epoch import Epoch
 from agent.gtid import GtidSet
 from agent.manifest import Manifest
 from agent.storage import BlobStore
@@ -53,6 +55,20 @@ def coverage(store: BlobStore, backups: Sequence[Manifest]) -> list[Coverage]:
     for manifest in backups:
         newest.setdefault(manifest.epoch, manifest)
     return [_of(store, manifest) for manifest in newest.values()]
+
+
+def across_fork(store: BlobStore, epoch: Epoch, backups: Sequence[Manifest]) -> str:
+    """How far the present epoch can be restored while it has no backup, as a sentence; empty where it has
+    one, or no log that begins at its fork."""
+    if not backups or backups[0].epoch != epoch.epoch - 1:
+        return ""
+    gtids = continued(store, epoch)
+    if not gtids:
+        return ""
+    return (
+        f"epoch {epoch.epoch}: no backup yet; its log holds {gtids.count()} transactions from its fork on, "
+        f"which continue epoch {epoch.epoch - 1}"
+    )
 
 
 def _of(store: BlobStore, manifest: Manifest) -> Coverage:

@@ -35,6 +35,8 @@ class Epoch:
         cutover: a fresh id of this change; empty for the first epoch.
         order: what the operator wants to happen to this epoch; gone with it.
         etag: of the blob that was read; None when there was none, which means the first epoch.
+        began_gtid: what the new writer's own server had committed when it held exactly ``fork_gtid``. Its
+            archived log continues the old writer's from there on; empty: unknown.
     """
 
     epoch: int
@@ -43,6 +45,7 @@ class Epoch:
     cutover: str
     order: Order | None = None
     etag: str | None = None
+    began_gtid: str = ""
 
     def require_writer(self, site: Site) -> None:
         """Refuse to go on unless ``site`` is the writer.
@@ -76,10 +79,11 @@ def read_epoch(control: BlobStore) -> Epoch:
     except BlobMissingError:
         return Epoch(1, "aws", "", "")
     f = Fields(_json(data, EPOCH_BLOB), "", EPOCH_BLOB, StorageError)
-    try:
-        GtidSet.parse(f.text("fork_gtid", "", default=""))
-    except ValueError as error:
-        raise f.fail("fork_gtid", str(error)) from error
+    for key in ("fork_gtid", "began_gtid"):
+        try:
+            GtidSet.parse(f.text(key, "", default=""))
+        except ValueError as error:
+            raise f.fail(key, str(error)) from error
     return Epoch(
         epoch=f.integer("epoch", least=1, most=2**53),
         writer=cast(Site, f.one_of("writer", _SITES)),
@@ -87,6 +91,7 @@ def read_epoch(control: BlobStore) -> Epoch:
         cutover=f.text("cutover", "", default=""),
         order=order_from(f.fields("order")) if f.has("order") else None,
         etag=etag,
+        began_gtid=f.text("began_gtid", "", default=""),
     )
 
 
@@ -96,11 +101,18 @@ def next_epoch(seen: Epoch, backup_epoch: int) -> int:
 
 
 def take_over(
-    control: BlobStore, seen: Epoch, site: Site, *, fork_gtid: str = "", backup_epoch: int = 0
+    control: BlobStore,
+    seen: Epoch,
+    site: Site,
+    *,
+    fork_gtid: str = "",
+    began_gtid: str = "",
+    backup_epoch: int = 0,
 ) -> Epoch:
     """Make ``site`` the writer of the next epoch, if the epoch is still the one that was ``seen``.
 
     Args:
+        fork_gtid, began_gtid: see ``Epoch``.
         backup_epoch: of the backup that the site was restored from. Above the epoch that was seen in a drill,
             which has its own control container and production's backups; the new epoch is above both.
 
@@ -108,7 +120,8 @@ def take_over(
         NotWriterError: it changed meanwhile.
         StorageError: it cannot be written.
     """
-    new = Epoch(next_epoch(seen, backup_epoch), site, fork_gtid, uuid.uuid4().hex)
+    number = next_epoch(seen, backup_epoch)
+    new = Epoch(number, site, fork_gtid, uuid.uuid4().hex, began_gtid=began_gtid)
     try:
         return _write(control, new, seen)
     except BlobChangedError as error:

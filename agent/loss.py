@@ -22,7 +22,7 @@ def loss_of(signals: BlobStore, choice: Choice, reached: GtidSet) -> dict[str, A
     Raises:
         StorageError: the signals container cannot be read.
     """
-    said = last_words(signals, choice.manifest.site)
+    said = last_words(signals, choice.last.site)
     # The archive holds more than this base's run where that has a hole.
     missing = (choice.log.gtids | said.gtids) - reached
     return {

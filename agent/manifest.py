@@ -209,3 +209,10 @@ def as_report(manifest: Manifest) -> dict[str, Any]:
     """The short form for lists and reports."""
     kept = ("backup", "epoch", "sequence", "site", "gtid_after", "snapshot_at", "finished", "stored_bytes")
     return {key: getattr(manifest, key) for key in kept}
+
+
+def own_names(manifest: Manifest) -> dict[str, str]:
+    """Names with capitals in the backup itself, by their lower-case form."""
+    names = [name for tables in manifest.tables.values() for name in tables]
+    names += [name for views in manifest.views.values() for name in views]
+    return {name.lower(): name for name in names if name != name.lower()}

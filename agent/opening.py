@@ -47,9 +47,17 @@ def become_writer(
     """
     if marker is None or refusal(seen, marker):
         raise GuardError(refusal(seen, marker))
+    # Nobody but the agent wrote since the copy was proved: the new epoch's log goes on from here, with the
+    # ids that are raised next.
+    began = database.gtid_executed()
     marker = _raise_ids(database, config, marker, next_epoch(seen, marker.backup_epoch))
     epoch = take_over(
-        control, seen, config.site, fork_gtid=marker.backup_gtid, backup_epoch=marker.backup_epoch
+        control,
+        seen,
+        config.site,
+        fork_gtid=marker.backup_gtid,
+        began_gtid=began,
+        backup_epoch=marker.backup_epoch,
     )
     _log.info("epoch %d begins: %s is the writer, from %s on", epoch.epoch, config.site, marker.backup)
     finish_opening(database, epoch, config, marker)

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agent.across import choose
 from agent.application import let_write, provide
 from agent.archive.reading import Target
 from agent.catchup import require_objects
-from agent.chain import Choice, behind, choose
+from agent.chain import Choice, behind
 from agent.context import Context
 from agent.epoch import Epoch, read_epoch
 from agent.errors import AgentError, BusyError, CredentialError, DatabaseError, GuardError, RestoreError
@@ -236,7 +237,9 @@ def _follow(context: Context, report: Report, to: Target | None, epoch: Epoch | 
             )
         known = GtidSet.parse(marker.backup_gtid)
         with report.phase("choose"):
-            choice = behind(context.restore_from, context.signals, marker.backup, known, to=to)
+            choice = behind(
+                context.restore_from, context.signals, marker.backup, marker.backup_epoch, known, to=to
+            )
         _tell(context, report, choice)
         if not choice.tail.transactions:
             return
@@ -244,7 +247,7 @@ def _follow(context: Context, report: Report, to: Target | None, epoch: Epoch | 
         write_marker(run.database, replace(marker, state="loading"))
         folds = folds_names(run.database)
         names = respelt(choice.manifest, folds=folds)
-        replayed = run.catch_up(choice, marker.enabled_events, names)
+        replayed = run.catch_up(choice.legs[-1], marker.enabled_events, names)
         report.objects = require_objects(run.database, run.schemas, counted, replayed)
         report.loaded = True
         write_marker(

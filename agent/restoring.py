@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dataclasses import replace as changed
 
 from agent.catchup import Start, catch_up, figures, require_objects
-from agent.chain import Choice
+from agent.chain import Choice, Leg
 from agent.clients import find
 from agent.config import Site
 from agent.context import Context
@@ -20,7 +20,7 @@ from agent.gtid import GtidSet
 from agent.guard import Target as State
 from agent.guard import inspect
 from agent.load import clear, load
-from agent.manifest import Manifest
+from agent.manifest import Manifest, own_names
 from agent.marker import Marker, read_marker, write_marker
 from agent.mysqldump import Limits
 from agent.opening import become_writer
@@ -112,11 +112,13 @@ class Run:
             limits = Limits(self.context.config.dump.stall_s)
             report.warnings += verify(mysqldump, self.account, manifest, limits)
         report.tables_verified = manifest.objects.get("tables", 0)
-        replayed = None
-        if choice.tail.transactions:
-            replayed = self.catch_up(choice, enabled_events(manifest), names)
-            marker = changed(marker, enabled_events=replayed.events)
-        report.objects = require_objects(self.database, self.schemas, manifest.objects, replayed)
+        counts, replayed = dict(manifest.objects), None
+        for leg in choice.legs:
+            if leg.tail.transactions:
+                replayed = self.catch_up(leg, marker.enabled_events, respelt(leg.manifest, folds=folds))
+                marker = changed(marker, enabled_events=replayed.events)
+            counts = require_objects(self.database, self.schemas, counts, replayed)
+        report.objects = counts
         marker = changed(marker, state="verified")
         write_marker(self.database, marker)
         report.loaded = True
@@ -146,13 +148,11 @@ class Run:
             phase=self.report.phase,
         )
 
-    def catch_up(
-        self, choice: Choice, events: Sequence[tuple[str, str]], names: Mapping[str, str]
-    ) -> Replayed:
-        """Replay the log behind the base.
+    def catch_up(self, leg: Leg, events: Sequence[tuple[str, str]], names: Mapping[str, str]) -> Replayed:
+        """Replay log.
 
         Args:
-            events: (schema, name) of those that are enabled on the source at the base.
+            events: (schema, name) of those that are enabled on the source where it begins.
             names: lower-case table names -> how this server spells them.
         """
         with self.report.phase("replay"):
@@ -160,9 +160,9 @@ class Run:
                 self.account,
                 self.database,
                 self.context.restore_from,
-                choice.run,
-                start=Start.at(choice.manifest, events),
-                wanted=choice.tail.gtids,
+                leg.run,
+                start=Start.at(leg.manifest, events),
+                wanted=leg.tail.gtids,
                 schemas=self.schemas,
                 names=names,
             )
@@ -198,21 +198,15 @@ def respelt(manifest: Manifest, *, folds: bool) -> Mapping[str, str]:
 
 def _marker(choice: Choice, *, folds: bool) -> Marker:
     manifest = choice.manifest
+    names = {**manifest.original_names, **own_names(manifest)}
+    for leg in choice.legs:
+        names |= leg.tail.names
     return Marker(
         state="loading",
         backup=manifest.backup,
-        backup_epoch=manifest.epoch,
+        backup_epoch=choice.last.epoch,
         backup_gtid=str(choice.reached),
         served_epoch=0,
         enabled_events=tuple(enabled_events(manifest)),
-        original_names={**manifest.original_names, **_own_names(manifest), **choice.tail.names}
-        if folds
-        else {},
+        original_names=names if folds else {},
     )
-
-
-def _own_names(manifest: Manifest) -> dict[str, str]:
-    """Names with capitals in the backup itself, by their lower-case form."""
-    names = [name for tables in manifest.tables.values() for name in tables]
-    names += [name for views in manifest.views.values() for name in views]
-    return {name.lower(): name for name in names if name != name.lower()}

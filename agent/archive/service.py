@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -147,13 +148,16 @@ class Archiver:
         log = survey(self._context.backups, epoch.epoch)
         with session(account, read_timeout_s=_ANSWER_S) as database:
             server = ask(database)
+        base = newest_base(self._context.backups, epoch.epoch)
         start = find_start(
             server,
             log,
             self._context.backups,
             previous_gtids=cache(lambda file: server.purged | read_previous_gtids(account, file)),
-            base=newest_base(self._context.backups, epoch.epoch),
+            base=base or _fork(epoch),
         )
+        if base is None:  # the log continues the epoch before, which no verification looks at: a dump is due
+            start = replace(start, needs=start.needs or log.gtids | server.executed)
         self._begin(epoch, log.gtids, start)
         resumed = Open(start.open_gtid, start.open_us, time.monotonic(), unsure=True)
         collector = Collector(
@@ -298,6 +302,11 @@ def newest_base(store: BlobStore, epoch: int) -> GtidSet | None:
     """``gtid_before`` of the epoch's newest backup; None when there is none."""
     found = newest_first(store, list_backups(store), 1)
     return GtidSet.parse(found[0].gtid_before) if found and found[0].epoch == epoch else None
+
+
+def _fork(epoch: Epoch) -> GtidSet | None:
+    """Where an epoch's log begins that has no backup yet, so that nothing since the fork is left out."""
+    return GtidSet.parse(epoch.began_gtid) or None
 
 
 def bounded(gtids: GtidSet) -> GtidSet:

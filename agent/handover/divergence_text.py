@@ -14,15 +14,15 @@ from agent.handover.session_text import trigger_text
 from agent.replay.triggers import Trigger
 
 _HOW = """\
-To get the state that {site} had: restore a copy of the fork into a server of your own (a snapshot taken before, \
-or 'agent restore --to' with the GTID set of the fork), and run
+To get the state that {site} had: restore a copy of the fork into a server of your own (a snapshot taken \
+before, or 'agent restore --to' with the GTID set of the fork), and run
     zcat THIS_FILE | mysql --binary-mode --default-character-set=utf8mb4 --max-allowed-packet=1G ...
 as an administrator. The client stops at the first statement that does not fit.
 
 To carry single transactions over to the present writer, cut them out, from BEGIN to COMMIT, and put the \
 settings (SET SESSION ...) that stand before the first BEGIN in front of them. Compare the lines that begin \
-with 'was:' with what the writer holds now: a row may have been changed there since. A line that begins with a \
-table's name says a change in words, long values cut; 'was:' says the old values in full.
+with 'was:' with what the writer holds now: a row may have been changed there since. A line that begins with \
+a table's name says a change in words, long values cut; 'was:' says the old values in full.
 
 Triggers are dropped at the beginning and made again at the end, because the rows that they wrote are among \
 the changes. If you cut out transactions, triggers on the writer will fire for them."""
