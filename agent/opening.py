@@ -47,8 +47,8 @@ def become_writer(
     """
     if marker is None or refusal(seen, marker):
         raise GuardError(refusal(seen, marker))
-    # Nobody but the agent wrote since the copy was proved: the new epoch's log goes on from here, with the
-    # ids that are raised next.
+    # Nobody but the agent wrote since the copy was proved: the new epoch's log goes on from here, and the
+    # raised ids are in it.
     began = database.gtid_executed()
     marker = _raise_ids(database, config, marker, next_epoch(seen, marker.backup_epoch))
     epoch = take_over(

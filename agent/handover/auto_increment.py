@@ -17,7 +17,9 @@ not fenced and its log was not archived: seconds by design, minutes at worst. Th
 second into one table for more than a minute, and costs an INT column one part in 20,000 of its range."""
 
 _COUNTERS = (
-    "SELECT t.TABLE_SCHEMA, t.TABLE_NAME, c.DATA_TYPE, c.COLUMN_TYPE, t.AUTO_INCREMENT"
+    "SELECT t.TABLE_SCHEMA, t.TABLE_NAME, c.DATA_TYPE, c.COLUMN_TYPE, t.AUTO_INCREMENT, EXISTS (SELECT 1"
+    " FROM information_schema.STATISTICS s WHERE s.SEQ_IN_INDEX = 1 AND (s.TABLE_SCHEMA, s.TABLE_NAME,"
+    " s.COLUMN_NAME) = (c.TABLE_SCHEMA, c.TABLE_NAME, c.COLUMN_NAME))"
     " FROM information_schema.TABLES t JOIN information_schema.COLUMNS c USING (TABLE_SCHEMA, TABLE_NAME)"
     " WHERE t.TABLE_TYPE = 'BASE TABLE' AND c.EXTRA LIKE '%%auto_increment%%' AND t.TABLE_SCHEMA IN ({})"
     " ORDER BY t.TABLE_SCHEMA, t.TABLE_NAME"
@@ -36,12 +38,14 @@ _SETTINGS = (
 
 @dataclass(frozen=True)
 class _Counter:
-    """``following``: the next id. ``most``: the largest that the column holds."""
+    """``following``: the next id. ``most``: the largest that the column holds. ``single``: one for the whole
+    table; MyISAM can count anew for each value of a key's first columns, and has no number to raise then."""
 
     schema: str
     table: str
     following: int
     most: int
+    single: bool
 
 
 def raise_auto_increment(database: Session, schemas: Sequence[str]) -> int:
@@ -54,17 +58,7 @@ def raise_auto_increment(database: Session, schemas: Sequence[str]) -> int:
         DatabaseError: the server refuses.
     """
     with _settings(database):
-        counters = _read(database, schemas)
-        aims = {(c.schema, c.table): _raise(database, c) for c in counters}
-        after = {(c.schema, c.table): c.following for c in _read(database, schemas)}
-    raised = 0
-    for place, aim in aims.items():
-        if aim is not None and after.get(place, 0) < aim:
-            # MyISAM counts anew for each value of the key's first columns, and has no number to raise.
-            _log.warning("the next id of %s.%s cannot be raised; ids may be given out twice", *place)
-        elif aim is not None:
-            raised += 1
-    return raised
+        return sum(_raise(database, counter) for counter in _read(database, schemas))
 
 
 @contextmanager
@@ -84,8 +78,10 @@ def _read(database: Session, schemas: Sequence[str]) -> list[_Counter]:
     found = database.rows(_COUNTERS.format(placeholders(schemas)), schemas)
     return [
         # NULL in a table that never gave one out.
-        _Counter(str(schema), str(table), int(following or 1), _most(str(kind), str(definition)))
-        for schema, table, kind, definition, following in found
+        _Counter(
+            str(schema), str(table), int(following or 1), _most(str(kind), str(definition)), bool(single)
+        )
+        for schema, table, kind, definition, following, single in found
     ]
 
 
@@ -96,8 +92,12 @@ def _most(kind: str, definition: str) -> int:
     return (1 << bits + ("unsigned" in definition.lower() and whole)) - 1
 
 
-def _raise(database: Session, counter: _Counter) -> int | None:
-    """Raise one; to what, or None where nothing is left."""
+def _raise(database: Session, counter: _Counter) -> bool:
+    """Raise one; whether it could be."""
+    if not counter.single:
+        place = f"{counter.schema}.{counter.table}"
+        _log.warning("%s counts ids by group and cannot be raised; ids may be given out twice", place)
+        return False
     room = max(0, counter.most - counter.following)
     step = min(MARGIN, room // 2)
     name = f"{counter.schema}.{counter.table}"
@@ -108,8 +108,7 @@ def _raise(database: Session, counter: _Counter) -> int | None:
             *(name, counter.following, counter.most, step, MARGIN),
         )
     if not step:
-        return None
-    aim = counter.following + step
+        return False
     place = f"{quoted(counter.schema)}.{quoted(counter.table)}"
-    database.rows(f"ALTER TABLE {place} AUTO_INCREMENT = {aim}")
-    return aim
+    database.rows(f"ALTER TABLE {place} AUTO_INCREMENT = {counter.following + step}")
+    return True

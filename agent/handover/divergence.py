@@ -19,7 +19,7 @@ from agent.config import Site
 from agent.context import Context
 from agent.database import Login, Session, session
 from agent.epoch import Epoch
-from agent.errors import AgentError
+from agent.errors import AgentError, LogError
 from agent.gtid import GtidSet
 from agent.handover.diverged_log import CutError, Diverged, committed, look
 from agent.handover.divergence_text import functions_text, head, iso, tail, transaction_head
@@ -92,7 +92,14 @@ def _unknown(database: Session, epoch: Epoch) -> str:
 
 def _previous_gtids(account: Login, database: Session) -> Callable[[str], GtidSet]:
     purged = GtidSet.parse(str(database.value("SELECT @@GLOBAL.gtid_purged") or ""))
-    return cache(lambda file: purged | read_previous_gtids(account, file))
+
+    def ask(file: str) -> GtidSet:
+        try:
+            return purged | read_previous_gtids(account, file)
+        except LogError:  # written before the server numbered its transactions: nothing in it is wanted
+            return purged
+
+    return cache(ask)
 
 
 @contextmanager

@@ -95,5 +95,5 @@ def _comment(line: str) -> bytes:
     """A line as a comment; what has no space to break at stays whole."""
     wrapped = textwrap.wrap(line, 110, break_long_words=False, break_on_hyphens=False) or [""]
     if line.startswith(" "):
-        wrapped = [line]
+        wrapped = [" ".join(line.splitlines())]  # a table's name may hold a line end
     return "".join(f"-- {part}".rstrip() + "\n" for part in wrapped).encode()

@@ -199,7 +199,8 @@ class Renderer:
         if change.statement:
             self._start(out, checked=checked)
         for comment in change.comments:
-            out.write(b"-- " + comment + b"\n")
+            # The name of a table or column may hold a line end, behind which it would be a statement.
+            out.write(b"-- " + b" ".join(comment.splitlines()) + b"\n")
         if not change.statement:
             return
         for name in set(_FUNCTION.findall(change.statement)):

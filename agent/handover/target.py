@@ -6,6 +6,7 @@ and what this site said before. So it can be killed anywhere, and the next pass 
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -16,7 +17,7 @@ from agent.config import Site
 from agent.context import Context
 from agent.database import session
 from agent.epoch import Epoch, Orders
-from agent.errors import BusyError, NoBackupError, NotWriterError
+from agent.errors import AgentError, BusyError, NoBackupError, NotWriterError
 from agent.gtid import GtidSet
 from agent.guard import Target as State
 from agent.guard import inspect
@@ -31,6 +32,8 @@ from agent.marker import Marker, read_marker
 from agent.rds import ensure_snapshot
 from agent.report import Report
 from agent.restore import follow, replace_by_order
+
+_log = logging.getLogger(__name__)
 
 _SHOWN = 10
 _DUTIES = (Duty.FOLLOW, Duty.RECEIVE, Duty.REPLACE)
@@ -123,13 +126,22 @@ class Target:
         marker, state = self._look()
         if not is_copy(marker, epoch):
             if _has_own(marker, state):
-                told = replace(told, divergence=self._diverged(epoch))
+                told = self._with_divergence_if_possible(epoch, told)
             told = self._load(epoch, told)
         return _saying(
             told,
             "ready",
             f"the database is a copy of epoch {epoch.epoch}; it opens when the program orders it",
         )
+
+    def _with_divergence_if_possible(self, epoch: Epoch, told: Answer) -> Answer:
+        try:
+            return replace(told, divergence=self._diverged(epoch))
+        except AgentError as error:
+            if self._stopping.is_set():
+                raise
+            _log.warning("the full dump alone keeps what only this database has: %s", error)
+            return told
 
     def _receive(
         self, epoch: Epoch, order: Order, told: Answer, source: Answer | None, program: Orders | None

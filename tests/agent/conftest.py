@@ -228,6 +228,20 @@ def flexible(
     yield from _server(tools, network, tmp_path_factory.mktemp("flexible"), "azure")
 
 
+@pytest.fixture(scope="session")
+def other(tools: Tools, network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MySqlServer]:
+    """A second RDS-like server."""
+    folder = tmp_path_factory.mktemp("other")
+    server = MySqlServer(
+        tools=tools, folder=folder, address=network.address("other.test"), flavor="rds", name="other.test"
+    )
+    server.start()
+    server.create_admin("admin", PASSWORD)
+    server.set_global("log_bin_trust_function_creators", "ON")
+    yield server
+    server.stop()
+
+
 def clear(server: MySqlServer) -> None:
     for schema in (SCHEMA, "pilotlight"):
         server.execute(f"DROP DATABASE IF EXISTS {schema}")

@@ -1,4 +1,4 @@
-"""A writer that died before its first dump: its log goes on from the old writer's chain, exactly at the fork."""
+"""A writer that died before its first dump: its log continues the old writer's chain exactly at the fork."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ import pytest
 from agent.database import session
 from agent.epoch import Epoch, read_epoch
 from agent.gtid import GtidSet
-from agent.marker import read_marker
+from agent.marker import Marker, read_marker
 from agent.opening import become_writer
 from sandbox.mysql import MySqlServer
 from sandbox.tools import Tools
 from tests.agent.archived import archiving, executed
 from tests.agent.conftest import SCHEMA, Site, World, clear
 from tests.agent.differential import differences, snapshot
-from tests.agent.replay.conftest import other
 from tests.agent.test_round_trip import load_awkward
-
-__all__ = ["other"]
 
 
 def run(server: MySqlServer, *statements: str) -> None:
@@ -57,6 +54,7 @@ def asleep(flexible: MySqlServer) -> Generator[None]:
 def forked(world: World, rds: MySqlServer, tools: Tools, asleep: None) -> Epoch:
     """The standby took over; the old writer's archive holds more than it got, the new one's nothing."""
     load_awkward(rds, tools)
+    run(rds, "DROP VIEW a_first")  # a server that folds names lists two views in another order
     insert = "INSERT INTO Owners (First_Name, last_name) VALUES ('{}', 'x')"
     with archiving(world.aws) as archive:
         world.aws.works("dump")
@@ -110,7 +108,7 @@ def compare(source: MySqlServer, copy: MySqlServer, tools: Tools) -> list[str]:
     return differences(snapshot(source, tools, [SCHEMA]), snapshot(copy, tools, [SCHEMA]))
 
 
-def marker_of(site: Site):
+def marker_of(site: Site) -> Marker:
     with session(site.context.login()) as database:
         found = read_marker(database)
     assert found is not None

@@ -126,13 +126,14 @@ def test_the_standby_takes_over_with_nothing_lost_when_it_is_told_to_open(
         assert answer.state == "following" and "aws has not said yet" in answer.sentence
         for statement in HISTORY[8:]:
             run(rds, statement)
-        drained = drain(world.aws, archive)
+        as_the_source_spells = ((SCHEMA.upper(), "nightly"), (SCHEMA, "Expired"))
+        drained = drain(world.aws, archive, events=as_the_source_spells)
         assert passes.once(Orders("emergency")).state == "ready"
         assert passes.once(None).state == "ready", "who does not know what the program orders opens nothing"
         assert read_epoch(world.aws.context.control).epoch == 1
         assert equal(world, world.aws, world.azure) == []
         answer = passes.once(OPEN)
-    assert answer.state == "serving", answer
+    assert answer.state == "serving" and f"not enabled: events {SCHEMA}.Expired" in answer.sentence
     epoch = read_epoch(world.aws.context.control)
     assert (epoch.epoch, epoch.writer, epoch.fork_gtid) == (2, "azure", drained.gtid)
     assert flexible.execute(STATUS) == [("Nightly", "ENABLED")]

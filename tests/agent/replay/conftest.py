@@ -20,7 +20,6 @@ from agent.replay.replay import Plan, Replayed, replay
 from agent.replay.triggers import attach, detach
 from sandbox.mysql import MySqlServer
 from sandbox.mysql_log import files, transactions
-from sandbox.network import Network
 from sandbox.tools import Tools
 from tests.agent.conftest import PASSWORD, SCHEMA, clear
 
@@ -213,17 +212,3 @@ def _pair(source: MySqlServer, copy: MySqlServer, tools: Tools) -> Pair:
 def back(rds: MySqlServer, flexible: MySqlServer, tools: Tools) -> Pair:
     """From Azure to RDS: the log's metadata is minimal, and names come in lower case."""
     return _pair(flexible, rds, tools)
-
-
-@pytest.fixture(scope="session")
-def other(tools: Tools, network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MySqlServer]:
-    """A second RDS-like server, for MySQL's own replay."""
-    folder = tmp_path_factory.mktemp("other")
-    server = MySqlServer(
-        tools=tools, folder=folder, address=network.address("other.test"), flavor="rds", name="other.test"
-    )
-    server.start()
-    server.create_admin("admin", PASSWORD)
-    server.set_global("log_bin_trust_function_creators", "ON")
-    yield server
-    server.stop()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import agent
-from agent.config import AwsSecret, AwsWebIdentity, AzureSecret, load, parse
+from agent.config import AwsSecret, AwsWebIdentity, AzureSecret, RdsSnapshot, load, parse
 from agent.errors import ConfigError
 
 AWS: dict[str, Any] = {
@@ -130,3 +130,15 @@ def test_a_file_that_is_missing_or_not_json_is_one_sentence(tmp_path: Path) -> N
         load(tmp_path / "list.json")
     (tmp_path / "good.json").write_text(json.dumps(AWS))
     assert load(tmp_path / "good.json").site == "aws"
+
+
+def test_the_instance_of_a_snapshot() -> None:
+    region = "ap-northeast-2"
+    place = {"instance": "petclinic-1", "region": region}
+    assert parse(AWS, "x").rds_snapshot is None
+    assert parse(AWS | {"rds_snapshot": place}, "x").rds_snapshot == RdsSnapshot(
+        "petclinic-1", "ap-northeast-2"
+    )
+    for wrong in ("", "-a", "a--b", "a-", "arn:aws:rds:x", "1a", "a" * 64):
+        with pytest.raises(ConfigError, match=r"rds_snapshot\.instance"):
+            parse(AWS | {"rds_snapshot": place | {"instance": wrong}}, "x")
