@@ -17,6 +17,7 @@ from agent.config import Site
 from agent.context import Context
 from agent.database import session
 from agent.epoch import Epoch, Orders, read_orders
+from agent.errors import AgentError
 from agent.gtid import GtidSet
 from agent.handover.decide import Duty, duty, is_closed, must_drain
 from agent.handover.order import Answer, Divergence, Order, read_answer, write_answer
@@ -158,12 +159,22 @@ class Handover:
         if order is None or todo is Duty.NONE:
             return self._in_the_background(epoch, order, closed=closed)
         if todo is Duty.DRAIN:
-            return lambda: self._say_news(source.drain(epoch, order, own))
+            return lambda: self._drain(epoch, order, own)
         if todo is Duty.WITHDRAW:
             return lambda: source.withdraw(epoch, order)
         return lambda: self._say_news(
             target.work(epoch, todo, read_answer(self._context.signals, _OTHER[self._site]), program)
         )
+
+    def _drain(self, epoch: Epoch, order: Order, own: Answer | None) -> None:
+        try:
+            answer = self._source.drain(epoch, order, own)
+        except AgentError as error:  # users wait: whoever waits with them reads the answer
+            said = self._own
+            if said is not None and said.order == order.id and said.state == "draining":
+                self._say_news(replace(said, sentence=f"this failed and is tried again: {error}"))
+            raise
+        self._say_news(answer)
 
     def _in_the_background(
         self, epoch: Epoch, order: Order | None, *, closed: bool

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from agent import fence
-from agent.config import Site
+from agent.config import Database, Site
 from agent.context import Context
 from agent.database import Session, session
 from agent.epoch import Epoch, give_order
@@ -33,8 +33,9 @@ _WRITING = (
     "SELECT trx_mysql_thread_id FROM information_schema.INNODB_TRX"
     " WHERE trx_rows_modified > 0 AND trx_mysql_thread_id <> CONNECTION_ID() ORDER BY trx_started"
 )
-# Empty where the performance schema is off; what such an event commits later is found in the log.
-_EVENTS_UNDER_WAY = "SELECT COUNT(*) FROM performance_schema.threads WHERE NAME = 'thread/sql/event_worker'"
+# A worker of the event scheduler says Connect, as nobody does who is logged in, and names the event's schema
+# (seen on MySQL 9.7.4); so does what applies another server's log.
+_SESSIONS, _DATABASE, _COMMAND = "SHOW PROCESSLIST", 3, 4
 
 
 class Source:
@@ -156,9 +157,9 @@ class Source:
 
         def is_quiet() -> bool:
             fence.close(database, self._users, epoch)
-            return not _busy(database, self._users)
+            return not _busy(database, self._context.config.database)
 
-        return "" if self._wait(is_quiet) else _busy(database, self._users)
+        return "" if self._wait(is_quiet) else _busy(database, self._context.config.database)
 
     def _archive_holds(self, end: GtidSet) -> bool:
         return self._wait(lambda: end <= self._archived())
@@ -191,16 +192,18 @@ class Source:
         return True
 
 
-def _busy(database: Session, users: tuple[str, ...]) -> str:
+def _busy(database: Session, settings: Database) -> str:
     """Who may still write; empty: nobody."""
-    if open_sessions := fence.sessions(database, users):
-        return f"{len(open_sessions)} sessions of the application have not ended yet"
+    if left := fence.sessions(database, settings.application_users):
+        return f"{len(left)} sessions of the application have not ended yet"
     for (thread,) in database.rows(_WRITING):
         if thread:
             return f"session {thread} has a transaction open that changed rows; commit it or end the session"
         return "a prepared XA transaction is open; see XA RECOVER, and commit it or roll it back"
-    if database.value(_EVENTS_UNDER_WAY):
-        return "an event is under way"
+    schemas = {schema.lower() for schema in settings.schemas}
+    for row in database.rows(_SESSIONS):
+        if row[_COMMAND] == "Connect" and str(row[_DATABASE]).lower() in schemas:
+            return f"an event of {row[_DATABASE]} is under way in session {row[0]}"
     return ""
 
 

@@ -11,7 +11,6 @@ import pytest
 
 from agent import fence
 from agent.archive.log import survey
-from agent.database import session
 from agent.epoch import Epoch, read_epoch
 from agent.gtid import GtidSet
 from agent.handover import source as module
@@ -21,7 +20,7 @@ from agent.handover.source import Source
 from sandbox.mysql import MySqlServer
 from sandbox.tools import Tools
 from tests.agent.archived import archiving, executed
-from tests.agent.conftest import SCHEMA, Site, World, add_owners, clinic
+from tests.agent.conftest import SCHEMA, Site, World, add_owners, clinic, wait_for
 from tests.agent.handover.story import locked, order, shop, with_shop
 
 EVENTS = f"SELECT EVENT_NAME, STATUS, DEFINER FROM information_schema.EVENTS WHERE EVENT_SCHEMA = '{SCHEMA}'"
@@ -53,9 +52,11 @@ class Passes:
         write_answer(self.context.signals, answer)
 
     def drain(self) -> Answer:
-        epoch = self.epoch()
+        epoch, own = self.epoch(), self.own()
         assert epoch.order is not None
-        self.say(self.source.drain(epoch, epoch.order, self.own()))
+        answer = self.source.drain(epoch, epoch.order, own)
+        if answer != own:
+            self.say(answer)
         said = self.own()
         assert said is not None
         return said
@@ -188,13 +189,16 @@ def test_the_next_order_remembers_what_the_one_before_switched_off(site: Site, r
 
 def test_an_event_that_is_gone_or_over_keeps_nothing_closed(site: Site, rds: MySqlServer) -> None:
     rds.execute(
-        f"CREATE EVENT {SCHEMA}.once ON SCHEDULE AT NOW() + INTERVAL 1 DAY ON COMPLETION PRESERVE DO SELECT 1"
+        f"CREATE DEFINER = shop@'%%' EVENT {SCHEMA}.once ON SCHEDULE AT NOW() + INTERVAL 1 DAY"
+        " ON COMPLETION PRESERVE DO SELECT 1"
     )
     passes = Passes(site)
     assert passes.drain().events == ((SCHEMA, "nightly"), (SCHEMA, "once"))
     with rds.root() as connection, connection.cursor() as cursor:
         cursor.execute("SET timestamp = UNIX_TIMESTAMP() - 864000")
-        cursor.execute(f"ALTER EVENT {SCHEMA}.once ON SCHEDULE AT NOW() + INTERVAL 1 SECOND DISABLE")
+        cursor.execute(
+            f"ALTER DEFINER = shop@'%' EVENT {SCHEMA}.once ON SCHEDULE AT NOW() + INTERVAL 1 SECOND DISABLE"
+        )
     rds.execute(f"DROP EVENT {SCHEMA}.nightly")
     assert passes.reopen().state == "reopened" and not locked(rds)
 
@@ -269,17 +273,15 @@ def test_an_event_under_way_is_waited_for(
     with rds.root() as gate, gate.cursor() as cursor:
         cursor.execute("SELECT GET_LOCK('gate', 0)")
         rds.execute(
-            f"CREATE EVENT {SCHEMA}.long ON SCHEDULE AT NOW() DO BEGIN DO GET_LOCK('gate', 60);"
-            f" INSERT INTO {SCHEMA}.owners (name) VALUES ('by the event'); END"
+            f"CREATE DEFINER = admin@'%%' EVENT {SCHEMA}.long ON SCHEDULE AT NOW() + INTERVAL 1 SECOND DO"
+            f" BEGIN DO GET_LOCK('gate', 60); INSERT INTO {SCHEMA}.owners (name) VALUES ('by the event'); END"
         )
-        with session(site.context.login()) as database:
-            while not database.value(module._EVENTS_UNDER_WAY):  # pyright: ignore[reportPrivateUsage]
-                pass
+        wait_for(lambda: "User lock" in str(rds.execute("SHOW PROCESSLIST")), 60)
         passes = Passes(site)
         answer = passes.drain()
-        assert answer.state == "draining" and "event is under way" in answer.sentence
-    while answer.state != "drained":
-        answer = passes.drain()
+        assert answer.state == "draining" and "is under way" in answer.sentence
+    wait_for(lambda: passes.drain().state == "drained", 60)
+    answer = passes.drain()
     assert "by the event" in names(rds)
     assert (answer.tables, answer.objects) == fresh(site, answer)
 
