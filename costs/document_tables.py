@@ -90,7 +90,7 @@ def _left_out() -> list[str]:
         "",
         "- Production itself: EKS, RDS, load balancer, NAT, the hosted zone. They cost the same without it.",
         "- The database account's secret in AWS (0.40 USD a month), which exists before this stack.",
-        "- Snapshots of RDS, one before each failback, kept until somebody deletes them: RDS bills them as backup",
+        "- Snapshots of RDS, one before each failback, kept until somebody deletes them: billed as backup",
         "  storage, at a price that is not verified here.",
         "- Taxes, support plans, discounts, reservations, free tiers of new accounts. Of the lasting free",
         "  allowances AWS egress, Route 53 checks, Azure log ingestion, API requests and mails are used; the",

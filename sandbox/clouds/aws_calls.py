@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 
 _IAM_PREFIX = {"monitoring": "cloudwatch"}
 """Where the name that a call is signed for is not the one that IAM's actions start with."""
+_GLOBAL = ("s3", "route53")
+"""Services whose ARNs have no region and no account; the call's ``path`` is the resource."""
+_ROUTE53 = {
+    ("GET", "hostedzone", "rrset"): "ListResourceRecordSets",
+    ("POST", "hostedzone", "rrset"): "ChangeResourceRecordSets",
+    ("GET", "change", ""): "GetChange",
+    ("GET", "healthcheck", ""): "GetHealthCheck",
+    ("GET", "healthcheck", "status"): "GetHealthCheckStatus",
+}
 Demand = tuple[str, str, Context]
 """An action, the ARN (or ``*``) that it must be allowed on, and the condition keys that IAM knows there."""
 
@@ -65,13 +74,18 @@ def signed_for(exchange: Exchange) -> tuple[str, str]:
 
 
 def call_of(exchange: Exchange, service: str, body: bytes) -> Call:
-    """Which operation a request is: by target header (JSON), by form field (query, EC2) or by verb (S3)."""
+    """Which operation a request is: by target header (JSON), by form field (query, EC2) or verb and path."""
     target = exchange.headers.get("X-Amz-Target")
     if target:
         name = target.rsplit(".", 1)[-1]
         members = json.loads(body or b"{}")
         action = f"{_IAM_PREFIX.get(service, service)}:{name}"
         return Call(service, name, action, {k: v for k, v in members.items() if isinstance(v, str)})
+    if service == "route53":
+        _, kind, identifier, part = (*exchange.path.strip("/").split("/"), "", "", "", "")[:4]
+        name = _ROUTE53.get((exchange.method, kind, part), f"{exchange.method} {exchange.path}")
+        path = f"{kind}/{identifier}" if identifier else ""
+        return Call(service, name, f"route53:{name}", {"path": path, "id": identifier})
     if service == "s3":
         bucket, _, key = exchange.path.strip("/").partition("/")
         verb = "GET" if exchange.method == "HEAD" else exchange.method
@@ -114,13 +128,12 @@ def demands(call: Call, place: AccountPlace, services: Callable[[], AwsServices]
             (action, place.arn("ec2", f"elastic-ip/{parameters.get('AllocationId', '')}"), {}),
             (action, place.arn("ec2", f"instance/{instance}"), tags),
         ]
-    if call.service == "s3":
-        return [(action, f"arn:aws:s3:::{parameters['path']}" if parameters["path"] else "*", {})]
     if call.service == "rds":
         return _rds(call, place)
     if action == "cloudwatch:PutMetricData":
         return [(action, "*", {"cloudwatch:namespace": parameters.get("Namespace", "")})]
-    return [(action, "*", {})]
+    path = parameters.get("path", "") if call.service in _GLOBAL else ""
+    return [(action, f"arn:aws:{call.service}:::{path}" if path else "*", {})]
 
 
 def _rds(call: Call, place: AccountPlace) -> list[Demand]:

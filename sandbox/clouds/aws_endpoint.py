@@ -1,9 +1,9 @@
 """The one endpoint behind every AWS API that a simulated machine calls (``AWS_ENDPOINT_URL``).
 
 A call must carry keys that a metadata service handed out, and the role's policies, as the program deployed
-them, must allow it. STS is answered here (``web_identity.py``), Secrets Manager, S3, EC2, CloudWatch and
-RDS by moto. While the fault ``aws_down`` is on, every connection is closed without an answer and the log says who
-asked.
+them, must allow it. STS is answered here (``web_identity.py``), Route 53 by ``route53_api.py``, Secrets
+Manager, S3, EC2, CloudWatch and RDS by moto. While the fault ``aws_down`` is on, every connection is closed
+without an answer and the log says who asked.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""moto's Secrets Manager, S3, EC2, CloudWatch and RDS behind the AWS endpoint, holding what the world put there.
+"""moto's services behind the AWS endpoint, holding what the world put there.
 
 Importing this module takes seconds (moto's tables), so the endpoint loads it in the background.
 """
@@ -165,7 +165,11 @@ class AwsServices:
                 )
 
     def snapshots(self) -> dict[str, str]:
-        """The RDS snapshots that were taken, and of which instance."""
+        """The RDS snapshots that somebody took, and of which instance."""
         with self._one_at_a_time:
             found: dict[str, Any] = self._rds.database_snapshots
-            return {name: str(each.database.db_instance_identifier) for name, each in found.items()}
+            return {
+                name: str(each.database.db_instance_identifier)
+                for name, each in found.items()
+                if each.snapshot_type == "manual"
+            }

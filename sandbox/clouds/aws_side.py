@@ -68,6 +68,7 @@ class AwsSide:
             time_factor=common.time_factor,
             load_balancers=lambda: {balancer.name: balancer.view()},
             unmanaged=(public,),
+            balancer_zones={balancer.name: estate.alb_zone_id},
         )
         self.groups = Groups(
             store,

@@ -41,6 +41,7 @@ class Estate:
     zone_id: str
     zone_name: str
     alb_name: str
+    alb_zone_id: str
     public_name: str
     health_path: str
     app_jar: str
@@ -102,6 +103,7 @@ def read_estate(project: Path, stack: str = "normal") -> Estate:
         zone_id=text("zoneId"),
         zone_name=text("zoneName"),
         alb_name=text("albDnsName"),
+        alb_zone_id=text("albZoneId"),
         public_name=text("publicName"),
         health_path=text("healthPath"),
         app_jar=text("appJar"),

@@ -6,13 +6,15 @@ import json
 import logging
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from dnslib import QTYPE, RCODE, RR, A, DNSRecord  # pyright: ignore[reportPrivateImportUsage]
 from dnslib.server import BaseResolver, DNSHandler, DNSLogger, DNSServer
 
+from sandbox.clouds.route53_changes import Change, Surroundings, changed
 from sandbox.clouds.route53_health import Checkers, checks_of
 from sandbox.clouds.route53_rules import (
     Alias,
@@ -75,11 +77,25 @@ def _first(inputs: dict[str, Any], key: str, field: str) -> Any:
     return policies[0].get(field) if policies else None
 
 
+def _kept(file: Path) -> list[Record]:
+    kept: list[dict[str, Any]] = json.loads(file.read_text())
+    return [
+        Record(
+            **{
+                **each,
+                "values": tuple(each["values"]),
+                "alias": Alias(**each["alias"]) if each["alias"] else None,
+            }
+        )
+        for each in kept
+    ]
+
+
 class Route53:
     """The hosted zone ``zone_name``: its records and checks are those of the Store, read at every query.
 
     Args:
-        root: the sandbox's folder; the adopted public names are kept in ``route53.json`` there.
+        root: the sandbox's folder; records that people made are kept in ``zone.json`` there.
         store: the simulated AWS account.
         network: gives the server its address and finds endpoints for the checkers.
         zone_id: the hosted zone's id; records of other zones are not answered here.
@@ -87,6 +103,7 @@ class Route53:
         time_factor: TTLs and check intervals are divided by it (a TTL stays at least 1 s).
         load_balancers: the current load balancers by DNS name, asked at every query.
         unmanaged: records that existed before the program (the public name's simple record).
+        balancer_zones: the hosted zone id of each load balancer's name, which an alias to it must give.
     """
 
     def __init__(
@@ -100,16 +117,17 @@ class Route53:
         time_factor: float,
         load_balancers: Callable[[], Mapping[str, LoadBalancer]],
         unmanaged: tuple[Record, ...] = (),
+        balancer_zones: Mapping[str, str] | None = None,
     ) -> None:
-        self._file = root / "route53.json"
+        self._file = root / "zone.json"
         self._store = store
-        self._zone_id = zone_id
+        self.zone_id = zone_id
         self.zone_name = _plain(zone_name)
         self._time_factor = time_factor
         self._load_balancers = load_balancers
-        self._unmanaged = unmanaged
+        self._balancer_zones = balancer_zones or {}
         self._mutex = threading.Lock()
-        self._adopted: dict[str, str] = json.loads(self._file.read_text()) if self._file.exists() else {}
+        self._own = _kept(self._file) if self._file.exists() else list(unmanaged)
         self._dice = random.Random()
         self.checkers = Checkers(store, network, time_factor, self._address_in_zone)
         self._where = network.endpoint(_DNS_HOST, _DNS_PORT)
@@ -154,18 +172,43 @@ class Route53:
         if not name_exists(target, self.zone()):
             raise RecordError(f"{target} does not exist yet: run 'pulumi up' first")
         with self._mutex:
-            self._adopted = {**self._adopted, public_name: target}
-            self._file.write_text(json.dumps(self._adopted, indent=1))
+            before = [Change("DELETE", record) for record in self._own if record.name == public_name]
+        alias = Record(public_name, "A", alias=Alias(target, True))
+        self.change([*before, Change("CREATE", alias, self.zone_id)])
+
+    def change(self, batch: Sequence[Change]) -> None:
+        """Do a whole change batch to the records that people made, or nothing of it.
+
+        Raises:
+            ChangeRefused, NotOursError: nothing was changed.
+        """
+        with self._mutex:
+            self._own = changed(self._own, batch, self._surroundings())
+            temporary = self._file.with_suffix(".tmp")
+            temporary.write_text(json.dumps([asdict(record) for record in self._own], indent=1))
+            temporary.replace(self._file)
+
+    def zone_of_target(self, name: str) -> str:
+        """The hosted zone id of what an alias points to."""
+        return self._surroundings().zone_of_target(name) or ""
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            zone_id=self.zone_id,
+            zone_name=self.zone_name,
+            made=self._made(),
+            checks=frozenset(checks_of(self._store)),
+            balancers=self._balancer_zones,
+        )
+
+    def _made(self) -> list[Record]:
+        found = self._store.find(RECORD, zoneId=self.zone_id)
+        return [record_of(resource, self.zone_name) for resource in found]
 
     def zone(self) -> Zone:
         """The zone at this moment."""
         with self._mutex:
-            adopted = dict(self._adopted)
-        records = [
-            record_of(found, self.zone_name) for found in self._store.find(RECORD, zoneId=self._zone_id)
-        ]
-        records += [record for record in self._unmanaged if record.name not in adopted]
-        records += [Record(name, "A", alias=Alias(target, True)) for name, target in adopted.items()]
+            records = [*self._made(), *self._own]
         return Zone(records, checks_of(self._store), self.checkers.observed(), self._load_balancers())
 
     def answer(self, name: str, type: str = "A") -> Answer | None:
