@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from time import monotonic, sleep
 
 from agent.epoch import Epoch, give_order
 from agent.errors import NotWriterError
@@ -97,6 +97,7 @@ class Actor:
         self._rule = rule
         self._sight = sight
         self._voice = voice
+        self._copy_shown = False
 
     @property
     def _pulumi(self) -> Pulumi:
@@ -128,6 +129,8 @@ class Actor:
         self._voice.say(f"- {words(step)}")
         match step:
             case Set(changes):
+                if changes.get("enablePetclinic") == "true":
+                    self._show_copy()
                 self._source.upped(None)
                 self._pulumi.configure(changes)
             case Up():
@@ -147,6 +150,8 @@ class Actor:
                 self._sight = self._with(origin=self._origin())
             case Wait(goal):
                 self._wait(goal)
+                if goal in (Goal.RESTORED, Goal.REPLACED):
+                    self._show_copy()
                 return  # what it saw is the newest there is
             case Ask():
                 self._ask()
@@ -220,7 +225,7 @@ class Actor:
                 if goal is Goal.PAGE:
                     self._sight = self._with(page=self._page())
                 if goal is Goal.AWS_ONLY:
-                    now = time.monotonic()
+                    now = monotonic()
                     alone_since = (alone_since or now) if aws_only(self._sight.facts) else 0.0
                     self._sight = self._with(settled=bool(alone_since) and now - alone_since >= settled_s())
                 if self._rule(self._sight.facts) != Wait(goal):
@@ -231,7 +236,7 @@ class Actor:
                         f"goes on waiting: {_INSTEAD.get(goal, './dr status shows how things are')}"
                     )
                 clock.show(waiting(goal, self._sight))
-                time.sleep(poll_s())
+                sleep(poll_s())
         finally:
             clock.end()
 
@@ -244,9 +249,15 @@ class Actor:
             return False
         return web.PAGE_WORDS in found.body
 
+    def _show_copy(self) -> None:
+        """Once a run: what users will get."""
+        if not self._copy_shown:
+            for line in copy_lines(self._sight):
+                self._voice.say(f"  {line}")
+        self._copy_shown = True
+
     def _ask(self) -> None:
-        for line in copy_lines(self._sight):
-            self._voice.say(f"  {line}")
+        self._show_copy()
         if not self._voice.person_agrees("open the standby to users with this?"):
             raise Undecided(
                 "the standby was not opened; './dr failover --open' does it, './dr abort' calls it off"

@@ -75,10 +75,9 @@ def _add_failback(commands: Any) -> None:
         "--accept-divergence",
         metavar="DIGEST",
         type=_digest,
-        default="",
         help="these transactions of RDS, exported and looked at, may be overwritten there",
     )
-    _changing(sync, lambda a: partial(rules_failback.sync, accept=a.accept_divergence))
+    _changing(sync, lambda a: partial(rules_failback.sync, accept=a.accept_divergence or ""))
     cutover = _parser(actions, "cutover", "page up, standby drained, compared, AWS is the writer, page down")
     _changing(cutover, lambda _: rules_failback.cutover)
     weight = _parser(actions, "weight", "send per cent of the users straight to AWS (10, 50, 100)")

@@ -15,8 +15,7 @@ from agent.errors import AgentError
 from agent.handover.order import Answer, read_answer
 from agent.signals import verified
 from agent.storage import BlobMissingError, BlobStore
-from cli.operate import web
-from cli.operate.blobs import store
+from cli.operate import blobs, web
 from cli.operate.facts import Chain, Copy, Facts, Switches, switches_from
 from cli.operate.pulumi import Deployment, Pulumi
 from cli.operate.state import Deployed, deployed
@@ -62,15 +61,10 @@ class _Said:
 
 
 class Source:
-    """Reads one stack, its blobs, and what the world sees of it.
+    """Reads one stack, its blobs, and what the world sees of it."""
 
-    Args:
-        open_store: (endpoint, container) to a store; tests give an emulator's.
-    """
-
-    def __init__(self, pulumi: Pulumi, open_store: Callable[[str, str], BlobStore] = store) -> None:
+    def __init__(self, pulumi: Pulumi) -> None:
         self.pulumi = pulumi
-        self._open_store = open_store
         self._upped: Switches | None = None
 
     def upped(self, config: Switches | None) -> None:
@@ -88,7 +82,7 @@ class Source:
                 f"stack {self.pulumi.stack} has no backup account in its state: deploy it first with "
                 "'pulumi up'"
             )
-        return self._open_store(places.vault, container)
+        return blobs.store(places.vault, container)
 
     def look(self, before: Facts = Facts()) -> Sight:  # noqa: B008 - frozen
         """Read all of it.

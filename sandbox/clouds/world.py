@@ -215,8 +215,8 @@ class Clouds:
     def operator_environment(self) -> dict[str, str]:
         """Variables that lead the Azure SDKs of an operator's programs to this world's Entra and blobs.
 
-        Those of ``./dr`` beside them: names of simulated hosts are in no DNS, so ``cli/operate`` is told where
-        they are (docs/adr/0002), and how much faster time passes here.
+        Those of ``./dr`` beside them: names of simulated hosts are in no DNS, so ``cli/operate`` is told
+        where they are (docs/adr/0002), and how much faster time passes here.
         """
         application = self.operator.application
         web = {

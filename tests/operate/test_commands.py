@@ -1,0 +1,230 @@
+"""The commands from end to end: what they leave behind, what they refuse, how they go on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cli.__main__ import main
+from cli.operate.facts import Switches
+from tests.operate import fake_pulumi
+from tests.operate.conftest import FIRST_DIGEST, Scene
+
+NORMAL = Switches()
+
+
+def opened(scene: Scene) -> None:
+    scene.aws_lives = False
+    assert scene.run("failover", "--yes", "--open") == 0
+    scene.aws_lives = True
+
+
+def home(scene: Scene) -> None:
+    opened(scene)
+    assert scene.run("failback", "sync", "--yes") == 0
+    assert scene.run("failback", "cutover", "--yes") == 0
+    scene.step()
+
+
+def test_failover_opens_the_standby_and_asks_nothing_of_aws(scene: Scene) -> None:
+    opened(scene)
+    assert scene.epoch.writer == "azure"
+    assert scene.deployed == scene.config == Switches(mode="emergency", enabled=True)
+    assert scene.run("failover", "--yes") == 0
+    scene.step()
+    assert scene.run("status") == 0
+
+
+def test_failover_does_not_open_unasked(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    scene.aws_lives = False
+    assert scene.run("failover", "--yes") == 4
+    said = capsys.readouterr()
+    assert scene.epoch.writer == "aws" and not scene.config.enabled
+    assert "backup_20260101T000000Z.sql.gz" in said.out and "nothing that was archived is missing" in said.out
+
+
+def test_without_a_yes_nothing_is_done(scene: Scene) -> None:
+    before = scene.state()
+    assert scene.run("failover") == 4
+    assert scene.state() == before and scene.changes == []
+
+
+def test_a_planned_failover_opens_only_when_aws_is_drained_and_the_copy_equal(scene: Scene) -> None:
+    assert scene.run("failover", "--planned", "--yes", "--open") == 0
+    assert scene.epoch.writer == "azure"
+
+
+def test_an_unplanned_failover_withdraws_a_planned_order_that_nobody_answers(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.aws_lives = False
+    monkeypatch.setattr("cli.operate.act.patience_s", lambda _goal: 1.0)
+    assert scene.run("failover", "--planned", "--yes", "--open") == 5
+    assert "./dr failover" in capsys.readouterr().err
+    assert scene.epoch.writer == "aws" and not scene.config.enabled
+    assert scene.run("failover", "--yes", "--open") == 0
+    assert scene.epoch.writer == "azure"
+
+
+def test_an_abort_lifts_the_hold_first_and_goes_back_when_dns_answers_aws(scene: Scene) -> None:
+    before = scene.state()
+    assert scene.run("failover", "--scope", "maintenance", "--yes") == 0
+    assert scene.hold
+    assert scene.run("abort", "--yes") == 0
+    assert scene.state() == before
+    kinds = [words[0] for words in scene.changes]
+    assert kinds.index("destroy") < len(kinds) - 1 - kinds[::-1].index("up")
+    assert scene.run("abort", "--yes") == 0
+
+
+def test_an_abort_stays_where_it_is_while_aws_does_not_serve(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scene.run("failover", "--scope", "maintenance", "--yes") == 0
+    scene.aws_lives = False
+    assert scene.run("abort", "--yes") == 3
+    assert "no route" in capsys.readouterr().out and scene.hold
+
+
+def test_an_abort_after_the_opening_is_refused_with_the_right_command(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened(scene)
+    assert scene.run("abort", "--yes") == 3
+    assert "./dr failback sync" in capsys.readouterr().err
+
+
+def test_an_abort_of_an_ordered_opening_closes_the_standby_before_anything_else(scene: Scene) -> None:
+    before = scene.state()
+    scene.restores = False
+    assert scene.run("failover", "--scope", "maintenance", "--yes") == 0
+    stack = scene.stack["config"] | {"emergencyScope": "full", "enablePetclinic": "true"}
+    scene.set(config=stack)
+    fake_pulumi.call(scene.folder, ["up", "--yes", "--skip-preview"])
+    assert scene.run("abort", "--yes") == 0
+    assert scene.state() == before
+
+
+def test_the_whole_way_back_ends_where_it_began(scene: Scene) -> None:
+    before = scene.state()
+    home(scene)
+    assert scene.epoch.writer == "aws"
+    assert scene.config.cutover == scene.epoch.cutover and not scene.config.maintenance
+    for per_cent in ("10", "100"):
+        assert scene.run("failback", "weight", per_cent, "--yes") == 0
+    assert scene.run("failback", "finish", "--yes") == 0
+    assert scene.state() == {**before, "writer": "aws"}
+    assert "cutover" not in scene.stack["config"] and "releaseDatabase" not in scene.stack["config"]
+    assert scene.run("failback", "finish", "--yes") == 0
+
+
+def test_a_divergence_waits_for_a_person_who_names_it(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened(scene)
+    scene.diverged = True
+    assert scene.run("failback", "sync", "--yes") == 4
+    said = capsys.readouterr().out
+    assert f"--accept-divergence {FIRST_DIGEST}" in said and "petclinic.owners 3" in said
+    assert scene.run("failback", "sync", "--yes", "--accept-divergence", "f" * 16) == 2
+    assert scene.run("failback", "sync", "--yes", "--accept-divergence", FIRST_DIGEST) == 0
+    assert scene.run("failback", "cutover", "--yes") == 0
+
+
+def test_a_cutover_that_finds_a_difference_says_so_and_can_be_taken_back(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened(scene)
+    assert scene.run("failback", "sync", "--yes") == 0
+    scene.differs = True
+    assert scene.run("failback", "cutover", "--yes") == 1
+    assert "./dr failback abort" in capsys.readouterr().out
+    assert scene.run("failback", "abort", "--yes") == 0
+    assert scene.epoch.writer == "azure" and scene.config == Switches(mode="emergency", enabled=True)
+
+
+@pytest.mark.parametrize("action", [["cutover"], ["weight", "10"], ["finish"], ["sync"], ["abort"]])
+def test_the_way_back_is_refused_before_there_was_a_failover(scene: Scene, action: list[str]) -> None:
+    before = scene.state()
+    code = scene.run("failback", *action, "--yes")
+    assert code == (0 if action == ["finish"] else 3)
+    assert scene.state() == before and scene.changes == []
+
+
+def test_a_second_disaster_before_the_cutover_gives_the_failback_up(scene: Scene) -> None:
+    opened(scene)
+    assert scene.run("failback", "sync", "--yes") == 0
+    scene.differs = True
+    assert scene.run("failback", "cutover", "--yes") == 1
+    scene.aws_lives = False
+    assert scene.run("failover", "--yes") == 0
+    assert scene.epoch.writer == "azure" and scene.config == Switches(mode="emergency", enabled=True)
+
+
+def test_a_second_disaster_after_the_cutover_replaces_the_old_database(scene: Scene) -> None:
+    home(scene)
+    number = scene.epoch.epoch
+    scene.aws_lives = False
+    assert scene.run("failover", "--yes", "--open") == 0
+    assert scene.epoch.writer == "azure" and scene.epoch.epoch == number + 1
+    assert scene.served == scene.epoch.epoch and scene.config == Switches(mode="emergency", enabled=True)
+
+
+COMMANDS = (
+    ["failover", "--open"],
+    ["failover", "--planned", "--open"],
+    ["failover", "--scope", "maintenance"],
+    ["abort"],
+)
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_dry_run_shows_the_plan_and_changes_nothing(
+    scene: Scene, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    if words == ["abort"]:
+        assert scene.run("failover", "--scope", "maintenance", "--yes") == 0
+    before, changes, epoch = scene.state(), len(scene.changes), scene.epoch
+    assert scene.run(*words, "--dry-run") == 0
+    assert "nothing was changed" in capsys.readouterr().out
+    assert scene.state() == before and len(scene.changes) == changes and scene.epoch == epoch
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["failback", "weight", "101"],
+        ["failback", "weight", "-1"],
+        ["failback", "weight", "many"],
+        ["failback", "sync", "--accept-divergence", "../x"],
+        ["failback"],
+        ["adopt"],
+        ["failover", "--scope", "some"],
+    ],
+)
+def test_wrong_words_are_wrong_usage(scene: Scene, words: list[str]) -> None:
+    assert scene.run(*words) == 2
+    assert scene.changes == []
+
+
+def test_a_folder_without_the_project_is_named(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status", "--cwd", str(scene.folder.parent)]) == 1
+    assert "--cwd is" in capsys.readouterr().err
+
+
+def test_status_says_what_it_could_not_read_and_why(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.step()
+    assert scene.run("status") == 0
+    monkeypatch.setattr("cli.operate.web.addresses", lambda _name: _unreachable())
+    assert scene.run("status") == 1
+    assert "the resolver is gone" in capsys.readouterr().out
+    assert scene.run("status", "--json") == 1
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["code"] == 1 and shown["epoch"]["writer"] == "aws" and "./dr failover" in shown["next"]
+
+
+def _unreachable() -> tuple[str, ...]:
+    raise ConnectionError("the resolver is gone")
