@@ -84,6 +84,9 @@ def add(commands: Any) -> None:
     ):
         action = actions.add_parser(name, parents=[named], help=text, description=text)
         action.set_defaults(run=function, order=name)
+        if name == "env":
+            keys = "only an operator's AWS keys, for './dr adopt dns'; a failover needs none"
+            action.add_argument("--aws", action="store_true", help=keys)
 
 
 def positive(text: str) -> float:
@@ -185,6 +188,7 @@ def _serve(arguments: argparse.Namespace) -> int:
                 "time_factor": arguments.time_factor,
                 "project": str(world.project),
                 "env": world.shell_environment(),
+                "aws": world.clouds.operator_aws_environment(),
                 "control": control.address(),
                 _READY: True,
             }
@@ -209,7 +213,10 @@ def _running(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _env(arguments: argparse.Namespace) -> int:
     now = _running(arguments)
-    print(shell_commands(now["env"], Path(now["project"])))
+    if arguments.aws:
+        print("\n".join(f"export {key}={shlex.quote(value)}" for key, value in now["aws"].items()))
+    else:
+        print(shell_commands(now["env"], Path(now["project"])))
     return 0
 
 

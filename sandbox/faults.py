@@ -9,8 +9,9 @@ Keys:
     kill_after (object ``{"type": token, "call": "Create"}``): the engine that made this call gets SIGKILL
         after the resource exists and before the answer; fires once.
     blob_latency_ms (float), blob_503_rate (float 0..1): see the storage gate.
-    blob_silent (list of objects ``{"side": "aws", "container": name, "prefix": start}``): no answer to what
-        that side asks of these blobs, as on a broken way there. "" is every container, and every blob.
+    blob_cut, blob_denied (object ``{side: [place, ...]}``, side aws, azure or operator): callers from there
+        get no answer, or 403 as from a firewall. A place is a container, ``container/beginning of a blob's
+        name``, or ``"*"`` for every container.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-KNOWN = frozenset({"aws_down", "capacity", "kill_after", "blob_latency_ms", "blob_503_rate", "blob_silent"})
+KNOWN = frozenset(
+    {"aws_down", "capacity", "kill_after", "blob_latency_ms", "blob_503_rate", "blob_cut", "blob_denied"}
+)
 
 
 class Faults:
@@ -83,11 +86,12 @@ class Faults:
         """Whether Azure has no capacity for ``sku`` now."""
         return sku in self.get("capacity", [])
 
-    def blob_silent(self, side: str, container: str, blob: str) -> bool:
-        """Whether a request of ``side`` for this blob gets no answer now."""
+    def strikes(self, fault: str, side: str, container: str, blob: str) -> bool:
+        """Whether ``blob_cut`` or ``blob_denied`` meets a caller from ``side`` at this blob."""
+        places: list[str] = self.get(fault, {}).get(side, [])
         return any(
-            rule["side"] == side and rule["container"] in ("", container) and blob.startswith(rule["prefix"])
-            for rule in self.get("blob_silent", [])
+            place in ("*", container) or ("/" in place and f"{container}/{blob}".startswith(place))
+            for place in places
         )
 
     def take_kill_after(self, type: str, call: str) -> bool:

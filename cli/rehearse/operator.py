@@ -27,9 +27,10 @@ class Tool:
 
     Attributes:
         words: what followed ``./dr``.
+        aws: the operator has signed in to AWS, as no command of an emergency needs.
     """
 
-    def __init__(self, world: World, words: Sequence[str]) -> None:
+    def __init__(self, world: World, words: Sequence[str], *, aws: bool) -> None:
         self.words = tuple(words)
         folder = world.root / "dr"
         folder.mkdir(exist_ok=True, mode=0o700)
@@ -37,11 +38,12 @@ class Tool:
         self._log = next(
             file for number in itertools.count() if not (file := folder / f"{number:03}-{name}.log").exists()
         )
+        signed_in = world.clouds.operator_aws_environment() if aws else {}
         self._began = time.monotonic()
         self._process: subprocess.Popen[bytes] = processes.spawn(
             [sys.executable, "-P", "-m", "cli", *words],
             log=self._log,
-            env=_environment(world.shell_environment()),
+            env=_environment({**world.shell_environment(), **signed_in}),
             cwd=world.project,
         )
 

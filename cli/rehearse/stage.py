@@ -176,9 +176,9 @@ class Stage:
         """``pulumi up``, already agreed to. The preview is a step of its own where the story is about it."""
         return self.pulumi("up", "--yes", "--skip-preview")
 
-    def begin(self, *words: str) -> Tool:
-        """Start a command of the operator's tool."""
-        tool = Tool(self.world, words)
+    def begin(self, *words: str, aws: bool = False) -> Tool:
+        """Start a command of the operator's tool; ``aws``: in a shell that is signed in to AWS, too."""
+        tool = Tool(self.world, words, aws=aws)
         self._commands.append(str(tool))
         self._tools.append(tool)
         return tool

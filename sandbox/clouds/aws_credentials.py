@@ -1,11 +1,16 @@
-"""Temporary keys of instance roles: handed out by EC2 metadata services, recognised by the AWS endpoint."""
+"""Temporary keys of roles, recognised by the AWS endpoint.
+
+An instance's are handed out by its metadata service, an operator's by a sign-in that is not simulated.
+"""
 
 from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 _LIFETIME = timedelta(hours=6)  # what EC2 gives
 
@@ -34,12 +39,20 @@ class Ec2Instance:
 
 @dataclass(frozen=True)
 class Session:
-    """One set of temporary keys and whom it was given to."""
+    """One set of temporary keys and whom it was given to.
+
+    Attributes:
+        instance: None where a person has the keys.
+        statements: the policies of a role that the program does not make; None: those that it deployed count.
+    """
 
     machine: str
-    instance: Ec2Instance
+    role_arn: str
+    account_id: str
     token: str
     expires: datetime
+    instance: Ec2Instance | None = None
+    statements: Sequence[Mapping[str, Any]] | None = None
 
 
 class AwsCredentials:
@@ -53,7 +66,14 @@ class AwsCredentials:
         """New keys of the instance's role, in the shape of the metadata service."""
         now = datetime.now(UTC)
         key_id = f"ASIA{secrets.token_hex(8).upper()}"
-        session = Session(machine, instance, secrets.token_urlsafe(64), now + _LIFETIME)
+        session = Session(
+            machine,
+            instance.role_arn,
+            instance.account_id,
+            secrets.token_urlsafe(64),
+            now + _LIFETIME,
+            instance,
+        )
         with self._mutex:
             self._sessions[key_id] = session
         return {
@@ -65,6 +85,11 @@ class AwsCredentials:
             "Token": session.token,
             "Expiration": session.expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
+
+    def admit(self, key_id: str, session: Session) -> None:
+        """Let keys be known that no metadata service handed out."""
+        with self._mutex:
+            self._sessions[key_id] = session
 
     def find(self, key_id: str, token: str) -> Session | None:
         """The session of a key id and its token, None when they do not belong together or are expired.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from sandbox.clouds.aws_services import AwsServices
 
 _ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
-_SERVICES = ("sts", "secretsmanager", "s3", "ec2", "monitoring", "rds")
+_SERVICES = ("sts", "secretsmanager", "s3", "ec2", "monitoring", "rds", "route53")
+DnsApi = Callable[[Call, Exchange, bytes], bytes]
 _STS_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 
 
@@ -69,6 +70,7 @@ class AwsEndpoint:
         host = f"{region}.amazonaws.com"
         endpoint = network.endpoint(host, 443)
         certificate = authority.issue([host, endpoint[0]])
+        self._dns: DnsApi | None = None
         self._server = HttpServer("aws", endpoint, self._answer, log=log, certificate=certificate)
         self.url = self._server.url
         self._mutex = threading.Lock()
@@ -79,6 +81,10 @@ class AwsEndpoint:
     def services(self) -> AwsServices:
         """moto's services, for the world to put resources into; waits until they are loaded."""
         return self._load().result()
+
+    def attach_dns(self, answer: DnsApi) -> None:
+        """Let ``answer`` have the authorized calls of Route 53."""
+        self._dns = answer
 
     def start(self) -> None:
         """Start answering."""
@@ -99,7 +105,7 @@ class AwsEndpoint:
     # -- one call --------------------
 
     def _answer(self, exchange: Exchange) -> None:
-        body = exchange.body.read()  # signed as a whole, and small: the agent only reads
+        body = exchange.body.read()  # signed as a whole, and small
         service, key_id = signed_for(exchange)
         call = call_of(exchange, service, body)
         exchange.target = f"{call.service}:{call.name}"
@@ -119,6 +125,8 @@ class AwsEndpoint:
             self._authorize(call, session)
             if service == "sts":
                 exchange.reply(200, self._sts(call, session), kind="text/xml")
+            elif service == "route53" and self._dns is not None:
+                exchange.reply(200, self._dns(call, exchange, body), kind="text/xml")
             else:
                 status, headers, answer = self.services.call(exchange, body)
                 kept = {name: value for name, value in headers.items() if name.lower() != "content-length"}
@@ -134,29 +142,26 @@ class AwsEndpoint:
             raise AwsRefused(501, "NotSimulated", message)
         if call.action == "sts:GetCallerIdentity":
             return  # needs no permission (its API reference)
-        statements = aws_policies.statements_of(session.instance.role_arn, self._store.find(_ROLE_POLICY))
+        statements = session.statements
+        if statements is None:
+            statements = aws_policies.statements_of(session.role_arn, self._store.find(_ROLE_POLICY))
         account = AccountPlace(self._region, self._account_id)
         for action, resource, context in demands(call, account, lambda: self.services):
             if not aws_policies.allowed(statements, action, resource, context):
                 message = (
-                    f"User: {session.instance.role_arn} is not authorized to perform: {action} on "
+                    f"User: {session.role_arn} is not authorized to perform: {action} on "
                     f"resource: {resource} because no identity-based policy allows it"
                 )
                 code = "UnauthorizedOperation" if call.service == "ec2" else "AccessDenied"
                 raise AwsRefused(403, code, message)
 
     def _sts(self, call: Call, session: Session) -> bytes:
-        instance = session.instance
         if call.name == "GetCallerIdentity":
-            role = instance.role_arn.rsplit("/", 1)[-1]
-            arn = f"arn:aws:sts::{instance.account_id}:assumed-role/{role}/{instance.instance_id}"
+            role = session.role_arn.rsplit("/", 1)[-1]
+            who = session.instance.instance_id if session.instance else session.machine
+            arn = f"arn:aws:sts::{session.account_id}:assumed-role/{role}/{who}"
             return _sts_result(
-                call.name,
-                {
-                    "Arn": arn,
-                    "UserId": f"AROASIMULATED:{instance.instance_id}",
-                    "Account": instance.account_id,
-                },
+                call.name, {"Arn": arn, "UserId": f"AROASIMULATED:{who}", "Account": session.account_id}
             )
         if call.name != "GetWebIdentityToken":
             message = f"sts:{call.name} is not simulated: extend sandbox/clouds/aws_endpoint.py"

@@ -144,10 +144,7 @@ class AwsEstate:
         return self._app is not None and self._app.poll() is None
 
     def start_app(self, *, wait: bool = True) -> None:
-        """Start PetClinic and its load balancer.
-
-        Args:
-            wait: until users can reach it. A database that is fenced lets them not.
+        """Start PetClinic and its load balancer and, with ``wait``, wait until users can reach it.
 
         Raises:
             EstateStartError: it ended or did not answer in time.

@@ -16,6 +16,7 @@ from sandbox.clouds.estate import Estate
 from sandbox.clouds.imds import Ec2Metadata
 from sandbox.clouds.machine import Machine, MachineSpec
 from sandbox.clouds.route53 import Route53
+from sandbox.clouds.route53_api import Route53Api
 
 
 class AwsSide:
@@ -70,6 +71,7 @@ class AwsSide:
             unmanaged=(public,),
             balancer_zones={balancer.name: estate.alb_zone_id},
         )
+        self.endpoint.attach_dns(Route53Api(self.route53, store).answer)
         self.groups = Groups(
             store,
             self.endpoint,
@@ -122,10 +124,11 @@ class AwsSide:
         self.home.kill()
         self.groups.lose_all()
 
-    def come_back(self, *, serve: bool, wait: bool) -> None:
-        """APIs, RDS and a new backup instance; with ``serve`` the application and its load balancer too."""
+    def come_back(self, *, serve: bool, backup: bool = True) -> None:
+        """APIs and RDS; with ``backup`` a new instance, with ``serve`` the application and its balancer."""
         self._common.faults.clear("aws_down")
         self.home.start_database()
-        self.groups.restore()
+        if backup:
+            self.groups.restore()
         if serve:
-            self.home.start_app(wait=wait)
+            self.home.start_app()

@@ -26,7 +26,7 @@ from sandbox.clouds.blob_backend import (
     container_list,
 )
 from sandbox.clouds.blob_operations import ADD, NotSimulatedError, Operation, operation
-from sandbox.clouds.callers import INTERNET, Caller
+from sandbox.clouds.callers import INTERNET
 from sandbox.clouds.entra import Entra, TokenRefused, groups_of
 from sandbox.clouds.http_server import Exchange
 from sandbox.faults import Faults
@@ -46,6 +46,10 @@ class BlobRefused(Exception):
     ) -> None:
         super().__init__(f"{status} {code}: {message}")
         self.status, self.code, self.message, self.headers = status, code, message, headers or {}
+
+
+class _CutOffError(Exception):
+    """The fault ``blob_cut``: nothing comes back."""
 
 
 class BlobEndpoint:
@@ -83,6 +87,9 @@ class BlobEndpoint:
             self._answer(exchange)
         except BlobRefused as refusal:
             self._refuse(exchange, refusal)
+        except _CutOffError:
+            exchange.error = "blob_cut"
+            exchange.hang_up()
         except (NotSimulatedError, ContainerNameError, UndecidableError) as error:
             self._refuse(exchange, BlobRefused(501, "NotSimulated", str(error)))
         except BackendGoneError as error:
@@ -100,15 +107,7 @@ class BlobEndpoint:
         account = azure.find_account(self._store, self._account)
         if account is None:
             raise BlobRefused(404, "ResourceNotFound", "The specified resource does not exist.")
-        claims, refusal = self._authenticate(exchange, account)
-        exchange.caller = self._entra.caller(claims) if claims else INTERNET
-        if self._faults.blob_silent(exchange.caller.side, container, blob):
-            exchange.hang_up()
-            return
-        self._admit(exchange.caller, account)
-        if refusal:
-            raise refusal
-        creating_only = self._authorize(claims or {}, wanted, account, container)
+        creating_only = self._authorize(exchange, wanted, account, container, blob)
         retention = self._retention(container)
         if retention:
             self._enforce_retention(retention, wanted, container, blob)
@@ -116,27 +115,33 @@ class BlobEndpoint:
 
     # -- who may --------------------
 
-    def _admit(self, caller: Caller, account: Resource) -> None:
-        """Refuse whom the account's firewall does not let in."""
+    def _authorize(
+        self, exchange: Exchange, wanted: Operation, account: Resource, container: str, blob: str
+    ) -> bool:
+        """Refuse, or say whether the caller may only create and not replace."""
+        claims, refusal = self._authenticate(exchange, account)
+        exchange.caller = self._entra.caller(claims) if claims else INTERNET
+        side = exchange.caller.side
+        if self._faults.strikes("blob_cut", side, container, blob):
+            raise _CutOffError
         subnets = self._store.find(azure.SUBNET)
         rules = NetworkRules.of_account(account.inputs)
-        if not rules.admit(caller, service="Microsoft.Storage", subnets=subnets):
+        admitted = rules.admit(exchange.caller, service="Microsoft.Storage", subnets=subnets)
+        if not admitted or self._faults.strikes("blob_denied", side, container, blob):
             raise BlobRefused(
                 403, "AuthorizationFailure", "This request is not authorized to perform this operation."
             )
+        if refusal:
+            raise refusal
 
-    def _authorize(
-        self, claims: Mapping[str, object], wanted: Operation, account: Resource, container: str
-    ) -> bool:
-        """Refuse, or say whether the caller may only create and not replace."""
         resource_id = f"{account.id}/blobServices/default/containers/{container}" if container else account.id
 
         def allowed(action: str, *, data: bool) -> bool:
             return role_allows(
                 action,
                 data=data,
-                principal_id=str(claims.get("oid", "")),
-                groups=groups_of(claims),
+                principal_id=str((claims or {}).get("oid", "")),
+                groups=groups_of(claims or {}),
                 resource_id=resource_id,
                 assignments=self._store.find(azure.ROLE_ASSIGNMENT),
                 definitions=self._store.find(azure.ROLE_DEFINITION),

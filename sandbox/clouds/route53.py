@@ -78,17 +78,12 @@ def _first(inputs: dict[str, Any], key: str, field: str) -> Any:
 
 
 def _kept(file: Path) -> list[Record]:
-    kept: list[dict[str, Any]] = json.loads(file.read_text())
-    return [
-        Record(
-            **{
-                **each,
-                "values": tuple(each["values"]),
-                "alias": Alias(**each["alias"]) if each["alias"] else None,
-            }
-        )
-        for each in kept
-    ]
+    def record(each: dict[str, Any]) -> Record:
+        alias: dict[str, Any] | None = each.pop("alias")
+        values = tuple(each.pop("values"))
+        return Record(**each, values=values, alias=Alias(**alias) if alias else None)
+
+    return [record(each) for each in json.loads(file.read_text())]
 
 
 class Route53:

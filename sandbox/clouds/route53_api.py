@@ -128,7 +128,7 @@ class Route53Api:
         return _change_info(f"C{uuid.uuid4().hex[:20].upper()}")
 
     def _status(self, check: Resource) -> dict[str, Any]:
-        """What each checker saw last, before any inversion; one stands for all, none while there is no data."""
+        """What a checker saw last, before any inversion; one stands for all. None before there is data."""
         if check.inputs.get("type") == "CALCULATED":
             message = "The health check status of a calculated health check has no observations."
             raise AwsRefused(400, "InvalidInput", message)
@@ -172,7 +172,7 @@ def _described(check: Resource) -> dict[str, Any]:
 
 def _batch(body: bytes) -> list[Change]:
     try:
-        root = ET.fromstring(body)
+        root = ET.fromstring(body)  # noqa: S314 - from the operator of this very sandbox
         changes = root.iterfind(f".//{{{_NAMESPACE}}}Change")
         return [_one(change) for change in changes]
     except (ET.ParseError, KeyError, ValueError) as error:

@@ -59,7 +59,10 @@ class WebIdentity:
         Raises:
             AwsRefused: federation is not enabled, or a parameter is out of range.
         """
-        issuer = self._issuer()
+        issuer, instance = self._issuer(), session.instance
+        if instance is None:
+            message = "A web identity token of a role that no instance has is not simulated."
+            raise AwsRefused(501, "NotSimulated", message)
         if issuer is None:
             message = "Outbound web identity federation is not enabled for this account."
             raise AwsRefused(403, "OutboundWebIdentityFederationDisabledException", message)
@@ -71,7 +74,6 @@ class WebIdentity:
             message = f"SigningAlgorithm {algorithm!r}: the sandbox signs RS256 only, which Entra ID wants"
             raise AwsRefused(400, "ValidationError", message)
         now = int(time.time())
-        instance = session.instance
         claims = {
             "iss": issuer,
             "sub": instance.role_arn,

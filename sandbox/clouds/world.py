@@ -107,6 +107,7 @@ class Clouds:
             self._common, self.estate, jar=self._jar, authority_host=lambda: self.azure.entra.url
         )
         self.operator: Operator = operator_in(root, self.estate)
+        self.aws.endpoint.credentials.admit(self.operator.aws_key_id, self.operator.aws)
         self.azure = AzureSide(
             self._common, self.aws.endpoint.web_identity.public_keys, self.operator.application
         )
@@ -236,6 +237,20 @@ class Clouds:
             "DR_PACE": f"{self._common.time_factor:g}",
         }
 
+    def operator_aws_environment(self) -> dict[str, str]:
+        """Variables that let an operator's programs call this world's Route 53.
+
+        Apart from the others, because no failover may need them.
+        """
+        return {
+            "AWS_ACCESS_KEY_ID": self.operator.aws_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.operator.aws_secret_key,
+            "AWS_SESSION_TOKEN": self.operator.aws.token,
+            "AWS_ENDPOINT_URL": self.aws.endpoint.url,
+            "AWS_DEFAULT_REGION": self.estate.region,
+            "AWS_CA_BUNDLE": str(self.ca.ca_file),
+        }
+
     def _blob_endpoints(self) -> dict[str, str]:
         """Where the production stack's storage accounts answer, deployed or not yet, by host name."""
         names = Names(subscription_id=self.estate.azure_subscription_id, stack="normal")
@@ -251,14 +266,19 @@ class Clouds:
         """
         self.aws.die()
 
-    def aws_returns(self, *, serve: bool, wait: bool = True) -> None:
+    def aws_returns(self, *, serve: bool, backup: bool = True) -> None:
         """The region is back: APIs, RDS with the data that it had, a new backup instance.
 
         Args:
-            serve: also start the application and its load balancer; may be asked for later by a second call.
-            wait: until the application serves; where the fence may be faster, it need not.
+            serve: also start the application and its load balancer, and wait until they answer.
+            backup: False leaves the instance dead, so that nobody closes RDS to the application yet.
+                What was left out may be asked for later by a second call.
         """
-        self.aws.come_back(serve=serve, wait=wait)
+        self.aws.come_back(serve=serve, backup=backup)
+
+    def aws_application_starts(self) -> None:
+        """EKS starts PetClinic again, whether its database lets it in or not; nobody waits for it."""
+        self.aws.home.start_app(wait=False)
 
     def adopt(self, public_name: str) -> None:
         """The operator's one change batch: the public name becomes an alias of the stack's DNS tree.

@@ -9,12 +9,7 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken, AzureNamedKeyCredential, AzureSasCredential
-from azure.core.exceptions import (
-    HttpResponseError,
-    ResourceNotFoundError,
-    ServiceRequestError,
-    ServiceResponseError,
-)
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobBlock, BlobServiceClient, ContainerSasPermissions, generate_container_sas
 
 from sandbox.clouds.blob_endpoint import BlobRefused
@@ -138,20 +133,6 @@ def test_retention_holds_for_the_operator_too(vault: Vault) -> None:
     assert gate.get_as_operator(ACCOUNT, "mysql-backups", "b") == b"1"
 
 
-# -- a way that is broken
-
-
-def test_a_silent_blob_gives_its_side_no_answer_and_others_theirs(vault: Vault) -> None:
-    vault.clouds.faults.set(blob_silent=[{"side": "aws", "container": "mysql-backups", "prefix": "backup_"}])
-    with vault.client() as client:
-        client.get_blob_client("mysql-backups", "binlog/1").upload_blob(b"x")
-        silent = client.get_blob_client("mysql-backups", "backup_1")
-        with pytest.raises((ServiceRequestError, ServiceResponseError)):
-            silent.upload_blob(b"x")
-        vault.clouds.places["aws-backup"] = Caller("operator", "aws-backup", public_ip=ADDRESS)
-        silent.upload_blob(b"x")
-
-
 # -- roles
 
 
@@ -252,6 +233,21 @@ def test_account_key_and_sas_are_refused(clouds: Services, vault: Vault) -> None
 def test_wrong_address(clouds: Services, vault: Vault, address: str | None) -> None:
     clouds.places["aws-backup"] = Caller("aws", "aws-backup", public_ip=address)
     assert vault.refusal() == "AuthorizationFailure"
+
+
+def test_a_site_can_lose_a_container_while_the_other_reaches_it(clouds: Services, vault: Vault) -> None:
+    """A partition between one cloud and the control blobs: no answer, or a firewall's."""
+    clouds.faults.set(blob_cut={"aws": ["signals"]}, blob_denied={"aws": ["control"], "azure": ["*"]})
+    with vault.client() as client:
+        with pytest.raises(AzureError):
+            client.get_blob_client("signals", "b").upload_blob(b"x")
+        assert vault.refusal("control") == "AuthorizationFailure"
+        client.get_blob_client("mysql-backups", "b").upload_blob(b"x")
+        clouds.faults.set(blob_cut={"aws": ["signals/heartbeat"]})
+        with pytest.raises(AzureError):
+            client.get_blob_client("signals", "heartbeat-aws").upload_blob(b"x")
+        client.get_blob_client("signals", "b").upload_blob(b"x")
+    assert any(line["error"] == "blob_cut" and line["side"] == "aws" for line in clouds.requests())
 
 
 def test_azure_machine_needs_a_rule_for_its_subnet(clouds: Services, vault: Vault) -> None:

@@ -39,6 +39,14 @@ def owners(clouds: Clouds) -> int:
     return int(str(clouds.primary.execute("SELECT COUNT(*) FROM petclinic.owners")[0][0]))
 
 
+def serving(clouds: Clouds) -> bool | None:
+    """Whether users get a page; None while nothing answers at all."""
+    try:
+        return ask(clouds, "/")[0] == 200
+    except Unreachable:
+        return None
+
+
 def test_life_death_return_and_restart(tools: Tools, tmp_path: Path) -> None:
     root = tmp_path / "a world"
     with Clouds(root, tools) as clouds:
@@ -66,7 +74,12 @@ def test_life_death_return_and_restart(tools: Tools, tmp_path: Path) -> None:
         assert owners(clouds) == before + 1
         with pytest.raises(Unreachable):
             ask(clouds, "/")
-        clouds.aws_returns(serve=True)
+        locked = "ALTER USER petclinic ACCOUNT "
+        clouds.primary.execute(locked + "LOCK")  # as the fence does
+        clouds.aws_application_starts()
+        clouds.wait_for(lambda: serving(clouds) is False, 10, "the balancer is up and its target is not")
+        clouds.primary.execute(locked + "UNLOCK")
+        clouds.aws_returns(serve=True, backup=False)
         assert ask(clouds, "/owners?lastName=")[0] == 200
         assert clouds.primary.execute("SELECT COUNT(*) FROM petclinic.visits")[0][0] == 0, (
             "no demo rows come back"

@@ -10,7 +10,7 @@ from cli.rehearse.stage import Stage, Step, Story
 from cli.rehearse.stories import failing, home
 from cli.rehearse.stories.life import NORMAL, backup_arrives
 
-_DUMPS = {"side": "aws", "container": "mysql-backups", "prefix": "backup_"}
+_DUMPS = {"aws": ["mysql-backups/backup_"]}
 
 
 def planned(stage: Stage) -> str:
@@ -33,7 +33,8 @@ def returns(stage: Stage) -> str:
     """AWS is back; it is not the writer, and closed."""
     stage.note("AWS answers again, its application starts")
     with FenceWatch(stage.world.clouds.primary, "petclinic") as fence:
-        stage.world.clouds.aws_returns(serve=True, wait=False)
+        stage.world.clouds.aws_returns(serve=False)
+        stage.world.clouds.aws_application_starts()
         stage.moments["aws back"] = stage.mark("returns", "AWS is back")
         home.fenced(stage, fence)
     writes_from(stage, "azure", since=time.time(), count=3)
@@ -50,7 +51,7 @@ def dies_at_once(stage: Stage) -> str:
     stage.moments["disaster"] = stage.disasters[-1].at
     dumps = [backup for backup in stage.vault.backups() if backup.epoch == epoch]
     archived = sum(number == epoch for number in stage.vault.epochs().values())
-    stage.world.clouds.faults.clear("blob_silent")
+    stage.world.clouds.faults.clear("blob_cut")
     stage.hold(
         "the second disaster strikes before the new chain has a base",
         not dumps and archived > 0,
@@ -61,7 +62,7 @@ def dies_at_once(stage: Stage) -> str:
 
 def cutover(stage: Stage) -> str:
     """The cutover, with no way for AWS's next dumps."""
-    stage.world.clouds.faults.set(blob_silent=[_DUMPS])
+    stage.world.clouds.faults.set(blob_cut=_DUMPS)
     return home.cutover(stage)
 
 

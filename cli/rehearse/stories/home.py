@@ -26,7 +26,8 @@ def aws_returns(stage: Stage) -> str:
     stage.note("AWS answers again, its application starts")
     stage.moments["aws back"] = time.time()
     with FenceWatch(stage.world.clouds.primary, "petclinic") as fence:
-        stage.world.clouds.aws_returns(serve=True, wait=False)
+        stage.world.clouds.aws_returns(serve=False)
+        stage.world.clouds.aws_application_starts()
         stage.mark("aws back", "AWS is back")
         fenced(stage, fence)
     writes_from(stage, "azure", since=time.time(), count=5)

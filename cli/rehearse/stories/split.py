@@ -12,7 +12,7 @@ from cli.rehearse.stage import Stage, Step, StepFailed, Story
 from cli.rehearse.stories import failing, home
 from cli.rehearse.stories.life import NORMAL, backup_arrives, internal_life_begins
 
-_CONTROL = {"side": "aws", "container": "control", "prefix": ""}
+_CONTROL = {"aws": ["control"]}
 _SERVER = "azure-native:dbformysql:Server"
 _LOST = (0, 1, 3, 4, 5)  # every status with which the operator's tool says that it did not come through
 
@@ -23,7 +23,7 @@ def wakes_up(stage: Stage) -> str:
     stage.moments["decision"] = time.time()
     tool = stage.begin("failover", "--yes")
     stage.wait("the standby's database to be made", lambda: clouds.standby or not tool.running, 300)
-    clouds.faults.set(blob_silent=[_CONTROL])
+    clouds.faults.set(blob_cut=_CONTROL)
     stage.note("AWS answers again and serves; its agent cannot reach the control store")
     clouds.aws_returns(serve=True)
     stage.moments["aws back"] = stage.mark("wakes", "AWS wakes up")
@@ -58,7 +58,7 @@ def fence_closes(stage: Stage) -> str:
     """The control store can be reached again: AWS's agent closes its database, whoever still writes to it."""
     with FenceWatch(stage.world.clouds.primary, "petclinic") as fence:
         stage.wait("RDS to answer", lambda: fence.answered, 30)
-        stage.world.clouds.faults.clear("blob_silent")
+        stage.world.clouds.faults.clear("blob_cut")
         reachable = stage.mark("reachable", "AWS reads who writes")
         stage.wait("RDS to be closed to the application", lambda: fence.closed, 180)
     window = fence.closed - stage.moments["open"]
