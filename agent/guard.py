@@ -31,6 +31,13 @@ def inspect(database: Session, schemas: Sequence[str], marker: Marker | None) ->
     return Target.FOREIGN if marker is None else Target.RESTORED
 
 
+def holds_own(target: Target, marker: Marker | None) -> bool:
+    """Whether the database may hold what no other one does: not a copy that never served, nor half of one."""
+    if target is Target.RESTORED:
+        return marker is not None and marker.served_epoch > 0
+    return target is Target.FOREIGN
+
+
 def require_other_writer(epoch: Epoch, site: Site) -> None:
     """Refuse to replace the database that is the writer's.
 

@@ -22,7 +22,7 @@ from agent.epoch import Epoch, read_epoch
 from agent.errors import AgentError, BusyError, CredentialError, DatabaseError, GuardError, RestoreError
 from agent.gtid import GtidSet
 from agent.guard import Target as State
-from agent.guard import require_current, require_other_writer, require_replaceable
+from agent.guard import holds_own, require_current, require_other_writer, require_replaceable
 from agent.locks import exclusive
 from agent.loss import loss_of
 from agent.manifest import as_report
@@ -85,7 +85,10 @@ def _restore(context: Context, report: Report, options: Options) -> None:
             _log.info("the database was restored and verified before; nothing is loaded again")
         else:
             choice = _choose(context, run.epoch, report, options)
-            marker = run.replace(choice, state, keep=report.take_over)
+            run.require_fit(choice)
+            if report.take_over:
+                run.keep_what_is_replaced(state)
+            marker = run.replace(choice)
             if report.take_over:
                 run.take_over(marker)
         _provide(run)
@@ -94,8 +97,8 @@ def _restore(context: Context, report: Report, options: Options) -> None:
 def replace_by_order(context: Context, epoch: Epoch) -> Report:
     """Replace whatever this site's database holds by a copy of ``epoch``'s chain; nobody takes over by it.
 
-    A dump of what is replaced is kept, unless it is a half-loaded copy. Interrupted anywhere, it may be run
-    again.
+    A dump of what is replaced is kept, unless it is a copy that never served, or half of one. Interrupted
+    anywhere, it may be run again.
 
     Args:
         epoch: as it was read when the order in it was decided on.
@@ -110,8 +113,13 @@ def replace_by_order(context: Context, epoch: Epoch) -> Report:
     with _reporting(context, report, None), exclusive(config.state_dir, "restore"):
         require_other_writer(epoch, config.site)
         with Run.opened(context, report, patience_s=_DATABASE_PATIENCE_S, epoch=epoch) as run:
-            _, state = run.look()
-            run.replace(_choose(context, epoch, report, Options()), state, keep=True)
+            marker, state = run.look()
+            choice = _choose(context, epoch, report, Options())
+            run.require_fit(choice)
+            if holds_own(state, marker):
+                run.keep_what_is_replaced(state)
+            run.require_still_wanted()
+            run.replace(choice)
             _provide(run)
     return report
 

@@ -82,25 +82,43 @@ class Run:
         self.report.target = state.value
         return marker, state
 
-    def replace(self, choice: Choice, state: State, *, keep: bool) -> Marker:
-        """Load the chain and prove it.
-
-        Args:
-            keep: a dump of what is replaced first, unless that is only a half-loaded copy.
-
-        Returns:
-            The marker, as it is in the database now.
+    def require_fit(self, choice: Choice) -> None:
+        """Check the server against the backup, before anything is touched.
 
         Raises:
-            NotWriterError: nothing was replaced, because this site became the writer while the dump was made,
-                or the order was withdrawn.
+            RestoreError: see ``agent.target``.
         """
+        manifest = choice.manifest
+        self.report.warnings += [*manifest.warnings, *require_fit(self.database, manifest)]
+
+    def keep_what_is_replaced(self, state: State) -> None:
+        """Name the transactions that only this server has, and keep a dump of it."""
+        fork = GtidSet.parse(self.epoch.fork_gtid)
+        if fork:
+            self.report.diverged_gtid = str(GtidSet.parse(self.database.gtid_executed()) - fork)
+        if state in (State.FOREIGN, State.RESTORED):
+            with self.report.phase("quarantine"):
+                self.report.quarantine = quarantine(self.context, self.epoch.epoch)
+
+    def require_still_wanted(self) -> None:
+        """Look again whether a copy is wanted here: choosing and keeping what is replaced take long.
+
+        Raises:
+            NotWriterError: another epoch began, or the order was withdrawn; nothing was replaced.
+        """
+        now, order = read_epoch(self.context.control), self.epoch.order
+        if now.epoch != self.epoch.epoch or now.writer == self.site:
+            raise NotWriterError(
+                f"epoch {now.epoch} began with {now.writer} as the writer while epoch {self.epoch.epoch} was "
+                "about to be restored; nothing was replaced"
+            )
+        if order is not None and (now.order is None or now.order.withdrawn):
+            raise NotWriterError(f"order {order.id} was withdrawn; nothing was replaced")
+
+    def replace(self, choice: Choice) -> Marker:
+        """Load the chain and prove it; the marker, as it is in the database then."""
         report, manifest = self.report, choice.manifest
         mysqldump = find("mysqldump")
-        report.warnings += [*manifest.warnings, *require_fit(self.database, manifest)]
-        if keep:
-            self._keep_what_is_replaced(state)
-            self._require_still_wanted()
         folds = folds_names(self.database)
         marker = _marker(choice, folds=folds)
         with report.phase("clear"):
@@ -169,26 +187,6 @@ class Run:
         self.report.log |= figures(replayed)
         self.report.warnings += replayed.warnings
         return replayed
-
-    def _keep_what_is_replaced(self, state: State) -> None:
-        """Name the transactions that only this server has, and keep a dump of it."""
-        fork = GtidSet.parse(self.epoch.fork_gtid)
-        if fork:
-            self.report.diverged_gtid = str(GtidSet.parse(self.database.gtid_executed()) - fork)
-        if state in (State.FOREIGN, State.RESTORED):
-            with self.report.phase("quarantine"):
-                self.report.quarantine = quarantine(self.context, self.epoch.epoch)
-
-    def _require_still_wanted(self) -> None:
-        """A dump takes long, and what was decided before it may not hold any more."""
-        now, order = read_epoch(self.context.control), self.epoch.order
-        if now.epoch != self.epoch.epoch or now.writer == self.site:
-            raise NotWriterError(
-                f"epoch {now.epoch} began with {now.writer} as the writer while epoch {self.epoch.epoch} was "
-                "about to be restored; nothing was replaced"
-            )
-        if order is not None and (now.order is None or now.order.withdrawn):
-            raise NotWriterError(f"order {order.id} was withdrawn; nothing was replaced")
 
 
 def respelt(manifest: Manifest, *, folds: bool) -> Mapping[str, str]:

@@ -41,9 +41,9 @@ _IN_MEMORY = 8 << 20
 def export(context: Context, epoch: Epoch, stopping: threading.Event) -> Divergence | None:
     """Keep what this database committed beyond the fork of ``epoch``, whose writer is another site's.
 
-    Left out are transactions that touch only the server's own schemas, the agent's, or accounts. A database
-    that was restored and has not served since holds nothing but what the restore wrote. Repeated, with the
-    same transactions in the server's log, it finds the same blob.
+    Left out are transactions that touch only the server's own schemas, the agent's, or accounts. In the first
+    epoch nothing has forked yet, and a database that was restored and has not served since holds nothing but
+    what the restore wrote. Repeated, with the same transactions in the server's log, it finds the same blob.
 
     Returns:
         None when nothing is left.
@@ -57,7 +57,7 @@ def export(context: Context, epoch: Epoch, stopping: threading.Event) -> Diverge
     account = context.login()
     with session(account) as database:
         marker = read_marker(database)
-        if marker is not None and not marker.served_epoch:
+        if epoch.epoch == 1 or (marker is not None and not marker.served_epoch):
             return None
         unknown = _unknown(database, epoch)
         if unknown:
@@ -82,7 +82,7 @@ def _unknown(database: Session, epoch: Epoch) -> str:
     why = ""
     if database.variable("gtid_mode") != "ON":
         why = "this server does not number its transactions (gtid_mode is not ON)"
-    elif epoch.epoch > 1 and not epoch.fork_gtid:
+    elif not epoch.fork_gtid:
         why = f"epoch {epoch.epoch} does not say which transactions it began with"
     return why and (
         f"which transactions only this database has cannot be told, because {why}; the full dump that the "

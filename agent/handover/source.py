@@ -18,7 +18,6 @@ from agent.context import Context
 from agent.database import Session, session
 from agent.epoch import Epoch, give_order
 from agent.gtid import GtidSet
-from agent.handover.changed import Changed
 from agent.handover.decide import is_closed
 from agent.handover.events import enabled, switch
 from agent.handover.fingerprints import Fingerprints
@@ -36,6 +35,11 @@ _WRITING = (
 # A worker of the event scheduler says Connect, as nobody does who is logged in, and names the event's schema
 # (seen on MySQL 9.7.4); so does what applies another server's log.
 _SESSIONS, _DATABASE, _COMMAND = "SHOW PROCESSLIST", 3, 4
+
+_NOBODY = (
+    "nobody is locked out, because database.application_users names no account; name those of the "
+    "application in the agent's configuration, or withdraw the order"
+)
 
 
 class Source:
@@ -104,25 +108,19 @@ class Source:
         Raises:
             DatabaseError, DumpError, StorageError, CredentialError: it cannot be done now; nothing opens.
         """
-        if own is not None and own.order == order.id and own.state == "drained" and is_closed(own, epoch):
-            if not self._moved(epoch, GtidSet.parse(own.gtid)):
-                return own
-            _log.warning("somebody changed the drained database; it is drained again")
+        if own is not None and self._still_holds(epoch, order, own):
+            return own
         with session(self._context.login()) as database:
             answer = self._announce(database, epoch, order, own)
-            fence.close(database, self._users, epoch)
-            switch(database, answer.events, on=False)
-            if waits := self._settle(database, epoch):
-                return replace(answer, sentence=waits)
+            waits = self._shut(database, epoch, answer)
             end = GtidSet.parse(database.gtid_executed())
-        if not self._archive_holds(end):
-            return replace(answer, sentence=self._lag(end))
+        if not waits and not self._archive_holds(end):
+            waits = self._lag(end)
+        if waits:
+            return replace(answer, sentence=waits)
         tables, objects = self._fingerprints.at_end(end)
-        moved = self._moved(epoch, end)
-        if moved is None:
-            return replace(answer, sentence="it waits until what was committed meanwhile is archived")
-        if moved:
-            return replace(answer, sentence=f"somebody still writes here ({_what(moved)}); find out who")
+        if moved := self._moved(epoch, end):
+            return replace(answer, sentence=f"somebody still writes here ({moved}); find out who")
         return replace(
             answer,
             state="drained",
@@ -131,6 +129,15 @@ class Source:
             tables=tables,
             objects=objects,
         )
+
+    def _still_holds(self, epoch: Epoch, order: Order, own: Answer) -> bool:
+        """Whether ``own`` says that this order was obeyed, and nobody wrote since."""
+        if own.order != order.id or own.state != "drained" or not is_closed(own, epoch):
+            return False
+        moved = self._moved(epoch, GtidSet.parse(own.gtid))
+        if moved:
+            _log.warning("something was committed in the drained database (%s); it drains again", moved)
+        return not moved
 
     def _announce(self, database: Session, epoch: Epoch, order: Order, own: Answer | None) -> Answer:
         """Say that the database drains, and which events must run again afterwards.
@@ -149,11 +156,15 @@ class Source:
             self._say(answer)
         return answer
 
-    def _settle(self, database: Session, epoch: Epoch) -> str:
-        """Wait until nobody writes; what is waited for, or empty.
+    def _shut(self, database: Session, epoch: Epoch, answer: Answer) -> str:
+        """Let nobody write and wait until nobody does; what is waited for, or empty.
 
-        A session that got in before its account was locked is ended here.
+        A session that got in before its account was locked is ended by one of the looks.
         """
+        if not self._users:
+            return _NOBODY
+        fence.close(database, self._users, epoch)
+        switch(database, answer.events, on=False)
 
         def is_quiet() -> bool:
             fence.close(database, self._users, epoch)
@@ -170,19 +181,24 @@ class Source:
         missing = (end - self._archived()).count()
         return f"the archive lacks {missing} transactions; see the heartbeat's archive and its errors"
 
-    def _moved(self, epoch: Epoch, end: GtidSet) -> Changed | None:
-        """What was changed beyond ``end``; None: the log cannot tell yet."""
+    def _moved(self, epoch: Epoch, end: GtidSet) -> str:
+        """What was changed beyond ``end``; empty: nothing.
+
+        The server's own schemas do not count, into which both services write for themselves.
+        """
         with session(self._context.login()) as database:
             now = GtidSet.parse(database.gtid_executed())
         known = end | self._harmless
         if now <= known:
-            return Changed()
+            return ""
         if not self._archive_holds(now):
-            return None
+            return "what it was is not archived yet"
         moved = self._fingerprints.changed(epoch, known, now)
-        if not moved:
-            self._harmless = now
-        return moved
+        if moved:
+            names = sorted(".".join(table) for table in moved.tables)
+            return moved.why_all or ", ".join(names) or "definitions"
+        self._harmless = now
+        return ""
 
     def _wait(self, condition: Callable[[], bool]) -> bool:
         deadline = time.monotonic() + _PATIENCE_S
@@ -205,8 +221,3 @@ def _busy(database: Session, settings: Database) -> str:
         if row[_COMMAND] == "Connect" and str(row[_DATABASE]).lower() in schemas:
             return f"an event of {row[_DATABASE]} is under way in session {row[0]}"
     return ""
-
-
-def _what(moved: Changed) -> str:
-    names = sorted(".".join(table) for table in moved.tables)
-    return moved.why_all or ", ".join(names) or "definitions"

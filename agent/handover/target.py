@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
+from agent.across import choose
 from agent.config import Site
 from agent.context import Context
 from agent.database import session
@@ -20,7 +21,7 @@ from agent.epoch import Epoch, Orders
 from agent.errors import AgentError, BusyError, NoBackupError, NotWriterError
 from agent.gtid import GtidSet
 from agent.guard import Target as State
-from agent.guard import inspect
+from agent.guard import holds_own, inspect
 from agent.handover.closing import why_open
 from agent.handover.decide import Duty, is_copy, receive_refusal
 from agent.handover.divergence import export
@@ -67,7 +68,7 @@ class Target:
         if epoch.writer == self._site or why_open(self._context, epoch):
             return None
         marker, state = self._look()
-        return self._diverged(epoch) if _has_own(marker, state) else None
+        return self._diverged(epoch) if holds_own(state, marker) else None
 
     def work(self, epoch: Epoch, duty: Duty, source: Answer | None, program: Orders | None) -> Answer | None:
         """One pass; what this site says now, or None where ``duty`` is not the target's.
@@ -125,7 +126,7 @@ class Target:
         """The copy of a standby that has served; in a disaster nobody is asked what may be overwritten."""
         marker, state = self._look()
         if not is_copy(marker, epoch):
-            if _has_own(marker, state):
+            if holds_own(state, marker):
                 told = self._with_divergence_if_possible(epoch, told)
             told = self._load(epoch, told)
         return _saying(
@@ -150,7 +151,7 @@ class Target:
             return told
         marker, state = self._look()
         if not is_copy(marker, epoch):
-            if _has_own(marker, state):
+            if holds_own(state, marker):
                 told = self._with_snapshot(epoch, told)
                 told = replace(told, divergence=self._diverged(epoch))
                 if blocked := _blocked(order, told.divergence):
@@ -181,8 +182,8 @@ class Target:
         told = self._tell(
             told,
             "restoring",
-            f"what the database holds is kept as a dump, and replaced by a copy of epoch {epoch.epoch}"
-            f"{without}",
+            f"the database is replaced by a copy of epoch {epoch.epoch}; if it holds data of its own, a dump "
+            f"is kept{without}",
         )
         report = replace_by_order(self._context, epoch)
         return replace(_reached(told, report), seconds={**told.seconds, **report.seconds})
@@ -195,9 +196,8 @@ class Target:
         end = _end(epoch, order, source)
         held = self._held(epoch)
         if end is None or not end <= held:
-            with _timed(told, "follow") as seconds:
-                report = follow(self._context, end, epoch=epoch)
-            told, held = replace(_reached(told, report), seconds=seconds), self._held(epoch)
+            told = self._catch_up(epoch, told, end, held)
+            held = self._held(epoch)
         if not order.drains:
             return _saying(told, "following", _behind(told, epoch))
         if source is not None and _about(source, epoch, order) and source.state in ("draining", "drained"):
@@ -206,6 +206,26 @@ class Target:
             return _saying(told, "following", why)
         assert source is not None  # noqa: S101 - or it would have been refused
         return self._finish(epoch, order, told, source, program)
+
+    def _catch_up(self, epoch: Epoch, told: Answer, end: GtidSet | None, held: GtidSet) -> Answer:
+        """Replay what was archived since; load anew where only a newer backup gets past a hole in the log."""
+        try:
+            with _timed(told, "follow") as seconds:
+                report = follow(self._context, end, epoch=epoch)
+            told, ends = replace(_reached(told, report), seconds=seconds), str(report.log["end"])
+        except NoBackupError as error:
+            ends = str(error)
+            if not self._reaches_further(epoch, held):
+                raise
+        if ends and self._reaches_further(epoch, self._held(epoch)):
+            _log.warning("the copy is loaded anew, because the log cannot be followed: %s", ends)
+            told = self._load(epoch, told)
+        return told
+
+    def _reaches_further(self, epoch: Epoch, held: GtidSet) -> bool:
+        context = self._context
+        choice = choose(context.restore_from, context.signals, epoch, to=None, backup=None)
+        return bool(choice.reached - held)
 
     def _held(self, epoch: Epoch) -> GtidSet:
         """What the copy holds for certain; nothing, if it is no copy."""
@@ -271,13 +291,6 @@ def _timed(told: Answer, phase: str) -> Generator[dict[str, float]]:
     seconds, began = dict(told.seconds), time.monotonic()
     yield seconds
     seconds[phase] = round(time.monotonic() - began, 3)
-
-
-def _has_own(marker: Marker | None, state: State) -> bool:
-    """Whether the database may hold what no other one does: not a copy that never served, nor half of one."""
-    if state is State.RESTORED:
-        return marker is not None and marker.served_epoch > 0
-    return state is State.FOREIGN
 
 
 def _blocked(order: Order, divergence: Divergence | None) -> str:

@@ -29,6 +29,7 @@ _DEFAULTS = {
     "lc_time_names": "0",
     "time_zone": "'+00:00'",
 }
+_NEXT = "SELECT AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
 # Every ALTER TABLE judges the defaults of all columns anew: zero dates by the mode, TIMESTAMPs by the zone.
 _FOR_ANY_DEFAULT = {"sql_mode": "'ALLOW_INVALID_DATES'", "time_zone": "'+00:00'"}
 _RESTRICTED = (
@@ -162,14 +163,21 @@ class Definitions:
                 self._session.rows(f"SET SESSION {name} = {value}")
                 self._current[name] = value
 
-    def raise_counter(self, place: str, value: int) -> None:
-        """Set the next AUTO_INCREMENT value of the table ``place``.
+    def raise_counter(self, schema: str, table: str, value: int) -> int:
+        """Have the next AUTO_INCREMENT value be ``value`` at least; what it is then.
+
+        A higher one stays: the server would lower it to the first above the rows that are there, and ids of
+        deleted rows would be given out again.
 
         Raises:
             DatabaseError: the server refuses.
         """
         self._set(_FOR_ANY_DEFAULT)
-        self._session.rows(f"ALTER TABLE {place} AUTO_INCREMENT = {value}")
+        self._session.rows("SET SESSION information_schema_stats_expiry = 0")
+        present = int(self._session.value(_NEXT, [schema, table]) or 0)
+        if present < value:
+            self._session.rows(f"ALTER TABLE {quoted(schema)}.{quoted(table)} AUTO_INCREMENT = {value}")
+        return max(present, value)
 
     def _execute(self, text: bytes, statement: Statement, tables: Tables, schema: str) -> list[str]:
         try:

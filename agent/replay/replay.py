@@ -292,9 +292,8 @@ class _Run:
         column = layout.columns[layout.counter]
         room = (1 << _LIMITS[column.type] + column.unsigned) - 1 - top
         value = top + 1 + min(_MARGIN, max(0, room - 1) // 16)
-        place = f"{quoted(layout.table.schema)}.{quoted(layout.table.name)}"
         try:
-            self._definitions.raise_counter(place, value)
+            value = self._definitions.raise_counter(layout.table.schema, layout.table.name, value)
         except DatabaseError as error:
             raise LogError(f"AUTO_INCREMENT of {layout.label} cannot be raised: {error}") from error
         self._result.auto_increment[layout.label] = value

@@ -6,14 +6,16 @@ import gzip
 import re
 import subprocess
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
+from agent.database import session
 from agent.epoch import Epoch
 from agent.gtid import GtidSet
 from agent.handover.divergence import export
 from agent.handover.order import Divergence
+from agent.marker import Marker, write_marker
 from sandbox.mysql import MySqlServer
 from sandbox.tools import Tools
 from tests.agent.archived import executed
@@ -232,11 +234,60 @@ def test_rows_of_a_definition_that_is_gone_are_kept_in_words_and_said(fork: Fork
     assert "INSERT INTO `petclinic`.`owners` (`first`,`id`,`name`)" in after
 
 
+def test_a_key_that_was_none_yet_finds_no_rows(fork: Fork) -> None:
+    """The same columns, so that only the order of the log tells: by the later key two rows would change."""
+    clinic(fork.rds)
+    fork.run("CREATE TABLE k (a INT NOT NULL, b INT)", "INSERT INTO k VALUES (1, 1), (1, 2)")
+    fork.here()
+    fork.run(
+        "UPDATE k SET b = 3 WHERE b = 2", "DELETE FROM k WHERE b = 1", "ALTER TABLE k ADD PRIMARY KEY (a)"
+    )
+    found = fork.export()
+    assert found is not None and "definition was another one then" in found.unreadable
+    assert "WHERE `a`=1" not in fork.text(found)
+
+
+def test_a_copy_that_has_not_served_holds_only_what_the_restore_wrote(fork: Fork) -> None:
+    """Else each restore that was interrupted would look like a history of its own."""
+    clinic(fork.rds)
+    fork.here()
+    fork.run("INSERT INTO owners (name) VALUES ('loaded')")
+    marker = Marker("loading", "backup_20260101T000000Z.sql.gz", 2, "", 0, (), {})
+    context = fork.world.aws.context
+    with session(context.login()) as database:
+        write_marker(database, marker)
+        assert fork.export() is None
+        write_marker(database, replace(marker, state="verified", served_epoch=1))
+    assert fork.export() is not None
+    assert export(context, Epoch(1, "azure", "", ""), threading.Event()) is None
+
+
 def test_a_fork_without_gtids_blocks_instead_of_passing_for_nothing(fork: Fork) -> None:
     clinic(fork.rds)
     found = fork.export()
     assert found is not None and "cannot be told" in found.unreadable and found.gtid == ""
     assert "cannot be told" in fork.text(found)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said", "kept"),
+    [
+        ("SET SESSION binlog_transaction_compression = ON", "compressed", "NOT COMPLETE: it is compressed"),
+        ("SET SESSION binlog_format = STATEMENT", "by a statement", "UPDATE owners SET name = 'changed'"),
+        ("SET SESSION binlog_row_image = MINIMAL", "parts of rows", "NOT COMPLETE: it is holding parts"),
+    ],
+)
+def test_what_the_log_does_not_say_in_rows_is_said_and_blocks(
+    fork: Fork, setting: str, said: str, kept: str
+) -> None:
+    clinic(fork.rds)
+    fork.here()
+    before = GtidSet.parse(executed(fork.rds))
+    fork.run(setting, "UPDATE owners SET name = 'changed' WHERE id > 1")
+    found = fork.export()
+    assert found is not None and said in found.unreadable
+    assert GtidSet.parse(found.gtid) == GtidSet.parse(executed(fork.rds)) - before
+    assert kept in fork.text(found)
 
 
 def test_distributed_transactions_are_repeated_as_such(fork: Fork) -> None:

@@ -297,6 +297,14 @@ def test_without_an_archive_it_says_what_is_missing(
     assert answer.state == "draining" and "the log is not archived here" in answer.sentence
 
 
+def test_a_database_whose_application_is_not_known_is_never_drained(site: Site, rds: MySqlServer) -> None:
+    """Somebody would still write into it."""
+    del site.document["database"]["application_users"]
+    answer = Passes(site).drain()
+    assert answer.state == "draining" and "database.application_users names no account" in answer.sentence
+    assert rds.execute(EVENTS) == AS_THEY_WERE
+
+
 def test_a_source_withdraws_only_the_order_that_it_saw(world: World) -> None:
     context = world.azure.context
     world.epoch(2, "azure")

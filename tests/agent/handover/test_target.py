@@ -208,6 +208,29 @@ def test_divergence_is_exported_once_the_database_is_closed_without_any_order(
     assert Passes(served.azure).target.export_divergence(epoch) is None, "the writer's history is the history"
 
 
+def test_a_hole_in_the_log_is_bridged_by_the_next_backup(
+    served: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    """And the copy that is loaded anew is not kept: it has nothing of its own."""
+    with archiving(served.azure) as archive:
+        served.azure.works("dump")
+        archive.settle()
+        passes = held_copy(served)
+    add_owners(flexible, 1)
+    run(flexible, "FLUSH BINARY LOGS")
+    run(flexible, f"PURGE BINARY LOGS TO '{flexible.execute('SHOW BINARY LOGS')[-1][0]}'")
+    with archiving(served.azure) as archive:
+        add_owners(flexible, 1)
+        archive.settle()
+        assert passes.once().state == "following" and count(rds) == count(flexible) - 2
+        served.azure.works("dump")
+        order(served.aws, new_order("failback", "cutover"))
+        drain(served.azure, archive)
+        assert passes.once().state == "serving"
+    assert equal(served) == []
+    assert sum(name.startswith("quarantine_2") for name in served.names()) == 1
+
+
 def test_answers_before_long_phases_say_what_goes_on(served: World) -> None:
     served.azure.works("dump")
     passes = held_copy(served)
