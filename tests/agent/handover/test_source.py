@@ -208,7 +208,7 @@ DRAIN = [
     (Source, "_announce"),
     (fence, "close"),
     (module, "switch"),
-    (Source, "_settle"),
+    (Source, "_shut"),
     (Source, "_archive_holds"),
     (Fingerprints, "at_end"),
     (Source, "_moved"),
