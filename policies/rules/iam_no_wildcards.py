@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from policies import tokens
@@ -18,6 +19,14 @@ RESOURCE_KINDS = {
     "ec2:AssociateAddress": "the interface and the instance exist only after boot; bound by tag and address",
 }
 """Actions whose ARN may end in ``/*``: all of a kind, never of a service."""
+
+OWN_SNAPSHOTS = {
+    "rds:AddTagsToResource": "names of snapshots end in the epoch, which nobody knows before",
+    "rds:CreateDBSnapshot": "the same",
+    "rds:DescribeDBSnapshots": "the same",
+}
+"""Actions on the agent's own snapshots of one database, by the beginning of their names."""
+_OWN_SNAPSHOT = re.compile(r"arn:aws[a-z-]*:rds:[a-z0-9-]+:\d{12}:snapshot:[a-z][a-z0-9-]*-before-epoch-\*")
 
 
 def problems(policy: Seen) -> Iterator[str]:
@@ -47,13 +56,17 @@ def _statement(statement: Seen) -> Iterator[str]:
 
 
 def _kind(actions: list[str], resource: str) -> bool:
+    """Whether the pattern is one that each of the actions may have; actions not known yet are left alone."""
+    if set(actions) <= set(OWN_SNAPSHOTS) and _OWN_SNAPSHOT.fullmatch(resource):
+        return True
     return set(actions) <= set(RESOURCE_KINDS) and resource.endswith("/*") and resource.count("*") == 1
 
 
 RULE = Rule(
     name="iam-no-wildcards",
     what="IAM policies name actions and resources. On every resource (with a condition): "
-    f"{', '.join(EVERY_RESOURCE)}; on a kind: {', '.join(RESOURCE_KINDS)}.",
+    f"{', '.join(EVERY_RESOURCE)}; on a kind: {', '.join(RESOURCE_KINDS)}; on the agent's own snapshots: "
+    f"{', '.join(OWN_SNAPSHOTS)}.",
     why="The instance has a public address and reads a production database: a thief gets its rights.",
     types=frozenset({tokens.ROLE_POLICY, tokens.MANAGED_POLICY}),
     problems=problems,

@@ -9,6 +9,7 @@ import re
 import pytest
 import yaml
 
+from components.azure.access import BLOB_CONTRIBUTOR, BLOB_READER
 from tests.program.recorder import PASSWORD, Recorded, Run, run_program
 from tests.program.runs import SITUATIONS, STANDALONE, emergency, normal, opened, situation_called
 
@@ -148,6 +149,25 @@ def test_the_vault_has_no_key_and_admits_three_places() -> None:
     assert (rules["defaultAction"], rules["bypass"]) == ("Deny", "AzureServices")
     assert [rule["iPAddressOrRange"] for rule in rules["ipRules"]] == ["203.0.113.5", "192.0.2.10"]
     assert len(rules["virtualNetworkRules"]) == 1
+
+
+def test_operators_may_what_their_tool_needs_and_delete_nothing_in_the_vault() -> None:
+    run = normal()
+    found = {r.name: r.inputs for r in run if r.name.startswith("access-operators-")}
+    assert {inputs["principalId"] for inputs in found.values()} == {"77777777-8888-9999-0000-111111111111"}
+    assert {inputs["principalType"] for inputs in found.values()} == {"Group"}
+    roles = {
+        name.removeprefix("access-operators-"): inputs["roleDefinitionId"].rpartition("/")[2]
+        for name, inputs in found.items()
+    }
+    writer = run.one("access-writer").inputs["roleDefinitionId"]
+    assert roles == {
+        "write-control": writer,
+        "read-signals": BLOB_READER,
+        "read-backups": BLOB_READER,
+        "write-site": BLOB_CONTRIBUTOR,
+    }
+    assert not [r for r in run_program(operatorsGroupId="") if r.name.startswith("access-operators-")]
 
 
 def test_nobody_may_delete_a_backup() -> None:

@@ -78,6 +78,7 @@ def test_plain_pulumi_in_a_plain_shell() -> None:
     assert lines[-2] == "emergency"
     operators_tool(environment.stdout, lines[-1])
 
+    assert "AWS_SESSION_TOKEN=" in dr("env", "--aws").stdout
     assert "certificate imported" in dr("prepare").stdout
     assert "AWS is gone" in dr("disaster").stdout
     assert "AWS is back" in dr("recover").stdout

@@ -6,6 +6,7 @@ from policies import tokens
 from policies.rules.iam_no_wildcards import RULE
 from tests.policies.case import GONE, Break, Case, Thing
 
+_RDS = "arn:aws:rds:ap-northeast-2:111122223333"
 CASES = [
     Case(
         rule=RULE,
@@ -32,6 +33,11 @@ CASES = [
                             "Action": "ec2:AssociateAddress",
                             "Resource": "arn:aws:ec2:ap-northeast-2:111122223333:instance/*",
                         },
+                        {
+                            "Effect": "Allow",
+                            "Action": ["rds:CreateDBSnapshot"],
+                            "Resource": [f"{_RDS}:db:petclinic", f"{_RDS}:snapshot:petclinic-before-epoch-*"],
+                        },
                         {"Effect": "Deny", "Action": "*", "Resource": "*"},
                     ]
                 }
@@ -46,6 +52,18 @@ CASES = [
             Break(
                 at={"policy.Statement.2.Resource": "arn:aws:ec2:*:111122223333:instance/*"},
                 says="reaches 'arn",
+            ),
+            *(
+                Break(at={"policy.Statement.3.Resource.1": resource}, says="reaches 'arn:aws:rds")
+                for resource in (
+                    f"{_RDS}:snapshot:*",
+                    f"{_RDS}:snapshot:*-before-epoch-*",
+                    f"{_RDS}:db:petclinic-before-epoch-*",
+                )
+            ),
+            Break(
+                at={"policy.Statement.3.Action.0": "rds:DeleteDBSnapshot"},
+                says="reaches 'arn:aws:rds",
             ),
             Break(at={"policy.Statement.1.NotAction": "iam:*"}, says="allows by NotAction"),
             Break(at={"policy.Statement.1.NotResource": "arn:x"}, says="allows by NotResource"),
