@@ -12,7 +12,7 @@ from agent.errors import NotWriterError
 from agent.handover.order import Order, new_order
 from cli.operate import web
 from cli.operate.pace import Clock, patience_s, poll_s, settled_s
-from cli.operate.progress import copy_lines, waiting
+from cli.operate.progress import copy_lines, span, waiting
 from cli.operate.pulumi import Pulumi
 from cli.operate.read import CONTROL, Sight, Source
 from cli.operate.recover import up
@@ -98,6 +98,7 @@ class Actor:
         self._sight = sight
         self._voice = voice
         self._copy_shown = False
+        self._page_since = 0.0
 
     @property
     def _pulumi(self) -> Pulumi:
@@ -137,6 +138,8 @@ class Actor:
                 self._source.upped(None)
                 up(self._pulumi, self._voice.agree, self._voice.say)
                 self._source.upped(facts.config)
+                if self._page_since and not facts.config.maintenance:
+                    self._voice.say(f"  users saw the page for {span(monotonic() - self._page_since)}")
             case Give(kind, order, accept):
                 self._order(new_order(kind, order, accept))
             case Withdraw():
@@ -150,6 +153,8 @@ class Actor:
                 self._sight = self._with(origin=self._origin())
             case Wait(goal):
                 self._wait(goal)
+                if goal is Goal.PAGE:
+                    self._page_since = monotonic()
                 if goal in (Goal.RESTORED, Goal.REPLACED):
                     self._show_copy()
                 return  # what it saw is the newest there is
@@ -228,7 +233,8 @@ class Actor:
                     now = monotonic()
                     alone_since = (alone_since or now) if aws_only(self._sight.facts) else 0.0
                     self._sight = self._with(settled=bool(alone_since) and now - alone_since >= settled_s())
-                if self._rule(self._sight.facts) != Wait(goal):
+                # A vault that does not answer for a while is waited for as well.
+                if self._sight.facts.epoch is not None and self._rule(self._sight.facts) != Wait(goal):
                     return
                 if clock.seconds > patience:
                     raise TimedOut(

@@ -153,7 +153,12 @@ class Facts:
         return said if said.epoch == self.epoch.epoch and said.order == order.id else None
 
     def closed(self, site: str) -> bool:
-        """The writer ``site`` has drained in this epoch and has not said that it opened again."""
+        """The writer ``site`` has drained in this epoch and has not said that it opened again.
+
+        Who cannot read what it says does not call it open.
+        """
+        if f"answer-{site}" in self.unreadable:
+            return True
         said = self.aws if site == "aws" else self.azure
         return (
             said is not None

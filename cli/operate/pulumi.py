@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -155,10 +156,13 @@ class Pulumi:
 
     def config(self) -> dict[str, str]:
         """The stack's settings by key, with the project's defaults below them."""
-        defaults = yaml.safe_load((self.folder / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
-        values = {key: entry.get("default") for key, entry in defaults.items() if isinstance(entry, dict)}
         own: dict[str, Any] = json.loads(self.read("config", "--json"))
-        return {**{key: _text(value) for key, value in values.items()}, **_plain(own)}
+        return {**self._defaults, **_plain(own)}
+
+    @cached_property
+    def _defaults(self) -> dict[str, str]:
+        entries = yaml.safe_load((self.folder / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
+        return {key: _text(entry.get("default")) for key, entry in entries.items() if isinstance(entry, dict)}
 
     def outputs(self) -> dict[str, Any]:
         """The outputs of the last update; empty before the first."""

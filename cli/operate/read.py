@@ -65,6 +65,7 @@ class Source:
 
     def __init__(self, pulumi: Pulumi) -> None:
         self.pulumi = pulumi
+        self._stores: dict[tuple[str, str], BlobStore] = {}
         self._upped: Switches | None = None
 
     def upped(self, config: Switches | None) -> None:
@@ -82,7 +83,10 @@ class Source:
                 f"stack {self.pulumi.stack} has no backup account in its state: deploy it first with "
                 "'pulumi up'"
             )
-        return blobs.store(places.vault, container)
+        place = (places.vault, container)
+        if place not in self._stores:  # one connection for a whole run
+            self._stores[place] = blobs.store(*place)
+        return self._stores[place]
 
     def look(self, before: Facts = Facts()) -> Sight:  # noqa: B008 - frozen
         """Read all of it.

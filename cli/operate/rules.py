@@ -204,7 +204,7 @@ def abort(facts: Facts) -> Step:  # noqa: PLR0911 - one step a line
         return refused
     config, before = facts.config, facts.deployed
     if config.mode == "normal" and facts.in_place and facts.hold is not True:
-        return Done("the stack stands in mode normal; there is nothing to call off")
+        return Done("the stack stands in mode normal; nothing is left to call off")
     if facts.hold is None:
         why = facts.unreadable.get("hold", "no answer")
         return Refuse(f"whether the hold switch stands cannot be read ({why}); repeat when it can")

@@ -16,7 +16,7 @@ from cli.operate.rules import advice
 from cli.operate.steps import Code
 from cli.problem import Problem
 
-_WIDTH = 16
+_WIDTH = 18
 _LATE = 3  # dump intervals without anything new
 
 
@@ -76,7 +76,8 @@ def _name(pulumi: Pulumi) -> str:
 
 
 def _cannot(why: Mapping[str, str], *parts: str) -> str:
-    return next((f"cannot be read: {why[part]}" for part in (*parts, "signals") if part in why and parts), "")
+    """Why a line cannot be shown, if any of ``parts`` could not be read."""
+    return next((f"cannot be read: {why[part]}" for part in parts if part in why), "")
 
 
 def _switches(switches: Switches) -> str:
@@ -116,7 +117,7 @@ def _order(facts: Facts) -> str:
 
 
 def _answer(facts: Facts, site: str) -> str:
-    trouble = _cannot(facts.unreadable, f"answer-{site}")
+    trouble = _cannot(facts.unreadable, "signals", f"answer-{site}")
     said = facts.aws if site == "aws" else facts.azure
     if trouble or said is None:
         return trouble or "nothing yet"
@@ -141,7 +142,7 @@ def _writes(facts: Facts, site: str) -> bool:
 
 def _heartbeat(sight: Sight, site: str) -> Line:
     name, beat = f"heartbeat {site}", sight.heartbeats.get(site, {})
-    trouble = _cannot(sight.facts.unreadable, f"heartbeat-{site}")
+    trouble = _cannot(sight.facts.unreadable, "signals", f"heartbeat-{site}")
     if trouble:
         return Line(name, trouble)
     if not beat:

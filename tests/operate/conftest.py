@@ -6,7 +6,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from agent.handover.order import Answer, Divergence, State, new_order, read_answ
 from agent.marker import Marker
 from agent.opening import wants_to_open
 from agent.signals import Verification, write_heartbeat, write_restore_report, write_verification
-from agent.storage import BlobStore
+from agent.storage import BlobChangedError, BlobEntry, BlobMissingError, BlobStore
 from cli.__main__ import main
 from cli.operate import blobs, web
 from cli.operate.facts import Switches, switches_from
@@ -60,6 +60,35 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
     network.close()
 
 
+class MemoryStore:
+    """The few calls that these commands make, for tests that repeat a command dozens of times."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, tuple[bytes, str]] = {}
+
+    def read(self, name: str) -> tuple[bytes, str]:
+        if name not in self.blobs:
+            raise BlobMissingError(name)
+        return self.blobs[name]
+
+    def replace(self, name: str, data: bytes) -> None:
+        self.blobs[name] = (data, uuid.uuid4().hex)
+
+    def put(self, name: str, data: bytes, *, etag: str | None) -> str:
+        if self.blobs.get(name, (b"", None))[1] != etag:
+            raise BlobChangedError(name)
+        self.replace(name, data)
+        return self.blobs[name][1]
+
+    def create(self, name: str, data: bytes, metadata: object = None) -> None:
+        del metadata
+        self.replace(name, data)
+
+    def entries(self, prefix: str) -> Iterator[BlobEntry]:
+        names = [name for name in list(self.blobs) if name.startswith(prefix)]
+        return iter([BlobEntry(name, 0, {}) for name in names])
+
+
 @dataclass
 class Scene:
     """Everything that a command meets.
@@ -72,7 +101,7 @@ class Scene:
     """
 
     folder: Path
-    endpoint: Azurite
+    endpoint: Azurite | None
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:10])
     aws_lives: bool = True
     diverged: bool = False
@@ -81,10 +110,18 @@ class Scene:
     served: int = 0
     copied: int = 0
     proved: int = 0
+    _stores: dict[str, BlobStore | MemoryStore] = field(default_factory=dict[str, BlobStore | MemoryStore])
 
     # ------------------------------------------------------------------------------------------- looking
 
-    def store(self, container: str) -> BlobStore:
+    def store(self, container: str) -> Any:
+        if container not in self._stores:
+            self._stores[container] = self._open(container)
+        return self._stores[container]
+
+    def _open(self, container: str) -> BlobStore | MemoryStore:
+        if self.endpoint is None:
+            return MemoryStore()
         name = f"{container}-{self.run_id}"
         key = AzureNamedKeyCredential("devstoreaccount1", AZURITE_KEY)
         return BlobStore(self.endpoint.endpoint, name, key, retries=0)
@@ -144,6 +181,27 @@ class Scene:
             return main([*words, "--cwd", str(self.folder)])
         except SystemExit as ended:  # argparse
             return int(str(ended.code))
+
+    def keep(self) -> dict[str, Any]:
+        """All that changes, to be put back; the signals stay, as they do in the vault."""
+        own = ("aws_lives", "diverged", "differs", "restores", "served", "copied", "proved")
+        return {
+            "stack": self.stack,
+            "epoch": self.epoch if self.epoch.etag else None,
+            "self": {name: getattr(self, name) for name in own},
+        }
+
+    def put_back(self, kept: dict[str, Any]) -> None:
+        self.set(**kept["stack"])
+        for name, value in kept["self"].items():
+            setattr(self, name, value)
+        control = self.store("control")
+        assert isinstance(control, MemoryStore)
+        control.blobs.clear()
+        if kept["epoch"] is not None:
+            document = asdict(kept["epoch"])
+            del document["etag"]
+            control.replace("epoch.json", json.dumps(document).encode())
 
     # -------------------------------------------------------------------------------------------- agents
 
@@ -209,7 +267,7 @@ class Scene:
                 if not receive_refusal(epoch, said, GtidSet.parse("")):
                     self._answer("azure", "ready")
                     if orders.open:
-                        self._open(epoch)
+                        self._serve(epoch)
                 return
             case Duty.REPLACE:
                 self._restored(epoch.epoch)
@@ -218,9 +276,9 @@ class Scene:
                 pass
         holds = self.copied >= epoch.epoch and not self.served
         if wants_to_open(orders, epoch, "azure") and may_open_unasked(epoch) and holds:
-            self._open(self.epoch)
+            self._serve(self.epoch)
 
-    def _open(self, epoch: Epoch) -> None:
+    def _serve(self, epoch: Epoch) -> None:
         self.served = take_over(self.store("control"), epoch, "azure").epoch
 
     def _aws(self) -> None:
@@ -260,11 +318,20 @@ class Scene:
         write_heartbeat(signals, site, {**beat, "archive": archive, "errors": {}})
         if self.proved < epoch.epoch:
             self.proved = epoch.epoch
-            of = {"site": site, "epoch": epoch.epoch, "backup": backup["backup"], "mode": "full"}
             proof = Verification(
-                at=now, tables=("petclinic.owners",), gtid="", next_backup="", seconds=1.0, ok=True, error="",
-                notes=("all",), **of,
-            )  # fmt: skip
+                at=now,
+                site=site,
+                epoch=epoch.epoch,
+                backup=str(backup["backup"]),
+                mode="full",
+                tables=("petclinic.owners",),
+                gtid="",
+                next_backup="",
+                seconds=1.0,
+                ok=True,
+                error="",
+                notes=("all",),
+            )
             write_verification(signals, proof)
 
     # --------------------------------------------------------------------------------------------- world
@@ -284,19 +351,35 @@ class Scene:
 
 
 @pytest.fixture
-def scene(endpoint: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+def scene(endpoint: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     """A deployed stack in mode normal; the fake pulumi is called without a process."""
-    folder = tmp_path / "a project"
+    scene = Scene(_project(tmp_path), endpoint)
+    key = AzureNamedKeyCredential("devstoreaccount1", AZURITE_KEY)
+    with BlobServiceClient(endpoint.endpoint, key) as made:
+        for kind in ("control", "signals", "mysql-backups"):
+            made.create_container(f"{kind}-{scene.run_id}")
+    _connect(scene, monkeypatch)
+    return scene
+
+
+@pytest.fixture
+def quick_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """The same without a Blob endpoint."""
+    scene = Scene(_project(tmp_path), None)
+    _connect(scene, monkeypatch)
+    return scene
+
+
+def _project(root: Path) -> Path:
+    folder = root / "a project"
     folder.mkdir()
     shutil.copy(ROOT / "Pulumi.yaml", folder)
     fake_pulumi.new(folder, dict(SETTINGS))
-    scene = Scene(folder, endpoint)
-    with BlobServiceClient(
-        endpoint.endpoint, AzureNamedKeyCredential("devstoreaccount1", AZURITE_KEY)
-    ) as made:
-        for kind in ("control", "signals", "mysql-backups"):
-            made.create_container(f"{kind}-{scene.run_id}")
     assert fake_pulumi.call(folder, ["up", "--yes", "--skip-preview"])[0] == 0
+    return folder
+
+
+def _connect(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.set(calls=[])
     monkeypatch.setenv("DR_PACE", "10000")
     monkeypatch.setattr(blobs, "store", lambda _endpoint, container: scene.store(container))
@@ -304,7 +387,6 @@ def scene(endpoint: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(web, "get", scene.page)
     monkeypatch.setattr("cli.operate.act.sleep", lambda _seconds: scene.step())
     in_process(monkeypatch)
-    yield scene
 
 
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,7 +406,3 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Pulumi, "read", read)
     monkeypatch.setattr(Pulumi, "change", change)
-
-
-def document(text: str) -> dict[str, Any]:
-    return json.loads(text)

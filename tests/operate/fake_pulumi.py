@@ -9,6 +9,7 @@ import fcntl
 import json
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,7 @@ class Stack:
         self.file.write_text(json.dumps(self.now, indent=1))
 
     def values(self) -> dict[str, str]:
-        document = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
-        found = {key: entry.get("default") for key, entry in document["config"].items()}
-        texts = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in found.items()}
-        return {**texts, **self.now["config"]}
+        return {**defaults(), **self.now["config"]}
 
     def switches(self) -> Switches:
         reader = Reader(self.values().get)
@@ -138,6 +136,13 @@ class Stack:
         self.now["history"].insert(0, self.entry("import", "succeeded"))
         self.now["written"] = now()
         return 0, "imported"
+
+
+@cache
+def defaults() -> dict[str, str]:
+    document = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+    found = {key: entry.get("default") for key, entry in document["config"].items()}
+    return {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in found.items()}
 
 
 def one(chain: str, name: str, outputs: dict[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
+from agent.epoch import read_epoch
 from cli.__main__ import main
 from cli.operate.facts import Switches
 from tests.operate import fake_pulumi
-from tests.operate.conftest import FIRST_DIGEST, Scene
+from tests.operate.conftest import ALB, FIRST_DIGEST, Scene
 
 NORMAL = Switches()
 
@@ -106,9 +107,10 @@ def test_an_abort_of_an_ordered_opening_closes_the_standby_before_anything_else(
     assert scene.state() == before
 
 
-def test_the_whole_way_back_ends_where_it_began(scene: Scene) -> None:
+def test_the_whole_way_back_ends_where_it_began(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     before = scene.state()
     home(scene)
+    assert "users saw the page for" in capsys.readouterr().out
     assert scene.epoch.writer == "aws"
     assert scene.config.cutover == scene.epoch.cutover and not scene.config.maintenance
     for per_cent in ("10", "100"):
@@ -224,6 +226,39 @@ def test_status_says_what_it_could_not_read_and_why(
     assert scene.run("status", "--json") == 1
     shown = json.loads(capsys.readouterr().out)
     assert shown["code"] == 1 and shown["epoch"]["writer"] == "aws" and "./dr failover" in shown["next"]
+
+
+def test_with_the_vault_gone_status_shows_the_rest_and_commands_say_what_to_do(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def gone(_endpoint: str, _container: str) -> None:
+        raise ConnectionError("the vault is gone")
+
+    monkeypatch.setattr("cli.operate.blobs.store", gone)
+    assert scene.run("status") == 1
+    said = capsys.readouterr().out
+    assert "mode normal" in said and f"{ALB} (AWS)" in said and "hold              off" in said
+    assert said.count("the vault is gone") >= 2 and "next:" in said
+    assert scene.run("failover", "--yes") == 3
+    assert "pulumi config set mode emergency" in capsys.readouterr().err
+
+
+def test_a_vault_that_does_not_answer_for_a_while_ends_no_wait(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = [0]
+
+    def polls(_seconds: float) -> None:
+        silent[0] += 1
+        if silent[0] < 4:
+            monkeypatch.setattr("cli.operate.read.read_epoch", lambda _store: _unreachable())
+        else:
+            monkeypatch.setattr("cli.operate.read.read_epoch", read_epoch)
+            scene.step()
+
+    monkeypatch.setattr("cli.operate.act.sleep", polls)
+    opened(scene)
+    assert silent[0] >= 4
 
 
 def _unreachable() -> tuple[str, ...]:
