@@ -33,9 +33,9 @@ def returns(stage: Stage) -> str:
     """AWS is back; it is not the writer, and closed."""
     stage.note("AWS answers again, its application starts")
     with FenceWatch(stage.world.clouds.primary, "petclinic") as fence:
+        stage.moments["aws back"] = stage.mark("returns", "AWS is back")
         stage.world.clouds.aws_returns(serve=False)
         stage.world.clouds.aws_application_starts()
-        stage.moments["aws back"] = stage.mark("returns", "AWS is back")
         home.fenced(stage, fence)
     writes_from(stage, "azure", since=time.time(), count=3)
     return "visitors stay in Azure"
