@@ -48,7 +48,6 @@ def dies_at_once(stage: Stage) -> str:
     stage.wait("the new epoch's log in the vault", lambda: epoch in stage.vault.epochs().values(), 120)
     stage.note("SIGKILL to everything in AWS; no AWS API answers")
     failing.writer_dies(stage, "AWS dies again")
-    stage.moments["disaster"] = stage.disasters[-1].at
     dumps = [backup for backup in stage.vault.backups() if backup.epoch == epoch]
     archived = sum(number == epoch for number in stage.vault.epochs().values())
     stage.world.clouds.faults.clear("blob_cut")

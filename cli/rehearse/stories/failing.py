@@ -55,7 +55,6 @@ def aws_dies(stage: Stage) -> str:
     newest = newer(stage, 0, "aws", count=1)[-1]
     writes_from(stage, "aws", since=newest.finished, count=3)  # so that something is in no backup yet
     writer_dies(stage, "AWS dies")
-    stage.moments["disaster"] = stage.disasters[-1].at
     credentials = [name for name in stage.world.engine.env if name.startswith("AWS_")]
     stage.hold("no AWS credential in the environment", not credentials, ", ".join(credentials) or "none")
     return "writes fail"
@@ -65,6 +64,7 @@ def writer_dies(stage: Stage, label: str) -> None:
     """AWS, the writer, is gone; what the vault holds now must never be missing later."""
     at = stage.mark(label, label)
     stage.world.clouds.aws_dies()
+    stage.moments["disaster"] = time.time()  # whatever AWS asked of itself before, it asked alive
     stage.disasters.append(
         Disaster(at=at, since=stage.moments.get("cutover", 0.0), kept=frozenset(stage.vault.tokens()))
     )
