@@ -60,9 +60,12 @@ def dies_at_once(stage: Stage) -> str:
 
 
 def cutover(stage: Stage) -> str:
-    """The cutover, with no way for AWS's next dumps."""
+    """The cutover; from the moment of it on AWS's agent has no way for its dumps."""
+    started = time.time()
+    tool = stage.begin("failback", "cutover", "--yes")
+    stage.wait("AWS to be the writer", lambda: home.writer(stage) == "aws" or not tool.running, 600)
     stage.world.clouds.faults.set(blob_cut=_DUMPS)
-    return home.cutover(stage)
+    return home.cut_over(stage, tool, started)
 
 
 def replaced(stage: Stage) -> str:
