@@ -254,6 +254,7 @@ def _list(context: Context, arguments: argparse.Namespace) -> int:
     lines += [str(reach) for reach in log]
     weekly = copies(context.restore_from)
     lines += [f"weekly/{name}  epoch and week {of}" for of, name in sorted(weekly.items())]
+    lines += listing.damaged
     lines.append(f"{total} complete, {len(listing.incomplete)} incomplete")
     document = {
         "backups": backups,
@@ -262,6 +263,7 @@ def _list(context: Context, arguments: argparse.Namespace) -> int:
         "weekly": weekly,
         "complete": total,
         "incomplete": listing.incomplete,
+        "damaged": listing.damaged,
     }
     _print(arguments, document, lines)
     return 0

@@ -10,9 +10,9 @@ from typing import Any
 
 from agent.archive.service import Archiver
 from agent.context import Context
-from agent.database import session
+from agent.database import PASSING_READ_S, session
 from agent.epoch import Epoch, read_epoch
-from agent.errors import ConfigError, DatabaseError, LogError, StorageError
+from agent.errors import ConfigError, CredentialError, DatabaseError, LogError, StorageError
 from agent.log_settings import check_log
 from agent.signals import write_heartbeat
 
@@ -22,6 +22,10 @@ _log = logging.getLogger(__name__)
 _POLL_S = 5.0
 _HEARTBEAT_S = 30.0
 _LOOK_S = 0.1
+
+
+class _UnsuitableError(DatabaseError):
+    """Waiting changes nothing: somebody must set the server's parameters."""
 
 
 class KnownEpoch:
@@ -55,7 +59,9 @@ def archive(context: Context, stopping: threading.Event) -> None:
         DatabaseError: the server's settings make an archive impossible; the sentence says which.
         NotWriterError: another site writes.
     """
-    archiver = _started(context, stopping)
+    archiver = _started_at_last(context, stopping)
+    if archiver is None:
+        return
     while not stopping.wait(_HEARTBEAT_S if archiver.status()["segments"] else _POLL_S):
         try:
             write_heartbeat(context.signals, context.config.site, {"archive": archiver.status()})
@@ -115,14 +121,27 @@ class _Running:
         self._thread.join()
 
 
+def _started_at_last(context: Context, stopping: threading.Event) -> _Running | None:
+    """An archiver under way as soon as MySQL and the endpoint answer; None when told to stop before."""
+    while not stopping.is_set():
+        try:
+            return _started(context, stopping)
+        except _UnsuitableError:
+            raise
+        except (CredentialError, DatabaseError, StorageError) as error:
+            _log.error("the archive cannot begin yet: %s", error)
+            stopping.wait(_POLL_S)
+    return None
+
+
 def _started(context: Context, stopping: threading.Event) -> _Running:
     """An archiver under way, after the checks that the service makes too."""
     if context.config.archive is None:
         raise ConfigError('the configuration has no "archive"; add it, if only as {}')
     read_epoch(context.control).require_writer(context.config.site)
-    with session(context.login()) as database:
+    with session(context.login(), read_timeout_s=PASSING_READ_S) as database:
         obstacles = [found for found in check_log(database, context.config) if found.stops_archive]
     if obstacles:
         steps = "; ".join(f"{found.subject} {found.problem}; {found.fix}" for found in obstacles)
-        raise DatabaseError(f"the log cannot be archived: {steps}")
+        raise _UnsuitableError(f"the log cannot be archived: {steps}")
     return _Running(context, KnownEpoch(context), stopping)

@@ -6,9 +6,10 @@ or a modification time, which a skewed clock or a copying tool can turn around.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cmp_to_key
 
 from agent.errors import NoBackupError, StorageError
@@ -17,12 +18,14 @@ from agent.manifest import (
     DATA_SUFFIX,
     MANIFEST_SUFFIX,
     PREFIX,
+    DamagedManifestError,
     Manifest,
     manifest_name,
     order_key,
 )
 from agent.storage import BlobEntry, BlobMissingError, BlobStore
 
+_log = logging.getLogger(__name__)
 # Manifests opened to find the newest. Sequences rise by one a dump, so the newest is among the last few; the
 # margin covers several agents at once.
 _OPENED = 20
@@ -30,10 +33,16 @@ _OPENED = 20
 
 @dataclass(frozen=True)
 class Listing:
-    """Names only: complete backups, and data blobs without a manifest (unfinished or failed)."""
+    """Names only: complete backups, and data blobs without a manifest (unfinished or failed).
+
+    Attributes:
+        damaged: manifests that were opened and are none, in sentences; a backup without one cannot be proved
+            and is passed over.
+    """
 
     complete: tuple[BlobEntry, ...]
     incomplete: tuple[str, ...]
+    damaged: list[str] = field(default_factory=list[str])
 
 
 def survey(store: BlobStore) -> Listing:
@@ -54,7 +63,13 @@ def survey(store: BlobStore) -> Listing:
 
 
 def batches(store: BlobStore, listing: Listing, size: int = _OPENED) -> Iterator[list[Manifest]]:
-    """The complete backups, ``size`` at a time, newest first; each batch is opened when it is asked for."""
+    """The complete backups, ``size`` at a time, newest first; each batch is opened when it is asked for.
+
+    No batch is empty. Damaged manifests are passed over and kept in ``listing.damaged``.
+
+    Raises:
+        StorageError: the container cannot be read, or a manifest is of a later version of this agent.
+    """
     ranked: list[tuple[tuple[int, int], BlobEntry]] = []
     opened: list[BlobEntry] = []
     for entry in listing.complete:
@@ -67,21 +82,41 @@ def batches(store: BlobStore, listing: Listing, size: int = _OPENED) -> Iterator
     for at in range(0, max(1, len(ranked)), size):
         opened += [entry for _, entry in ranked[at : at + size]]
         with ThreadPoolExecutor(8, thread_name_prefix="manifests") as threads:
-            manifests = list(threads.map(lambda entry: _read(store, entry.name), opened))
-        yield sorted(manifests, key=cmp_to_key(_compare), reverse=True)
+            read = threads.map(lambda entry: whole(store, listing, entry.name), opened)
+            manifests = [manifest for manifest in read if manifest]
+        if manifests:
+            yield sorted(manifests, key=cmp_to_key(_compare), reverse=True)
         opened = []
+
+
+def whole(store: BlobStore, listing: Listing, name: str) -> Manifest | None:
+    """The manifest called ``name``; None, and said in ``listing.damaged``, when it is none.
+
+    Raises:
+        StorageError: see ``batches``.
+    """
+    try:
+        return _read(store, name)
+    except DamagedManifestError as error:
+        said = f"a backup is passed over, because its manifest is damaged: {error}"
+    if said not in listing.damaged:
+        listing.damaged.append(said)
+        _log.warning("%s", said)
+    return None
 
 
 def newest_first(store: BlobStore, listing: Listing, count: int = _OPENED) -> list[Manifest]:
     """The ``count`` newest complete backups, newest first."""
-    return next(batches(store, listing, count))[:count]
+    return next(batches(store, listing, count), [])[:count]
 
 
 def oldest(store: BlobStore, listing: Listing, epoch: int) -> Manifest | None:
     """The oldest complete backup of ``epoch``, as far as the listing can tell."""
     known = [(key, entry) for entry in listing.complete if (key := order_key(entry.metadata))]
-    found = min((pair for pair in known if pair[0][0] == epoch), key=lambda pair: pair[0], default=None)
-    return _read(store, found[1].name) if found else None
+    for _, entry in sorted((pair for pair in known if pair[0][0] == epoch), key=lambda pair: pair[0]):
+        if manifest := whole(store, listing, entry.name):
+            return manifest
+    return None
 
 
 def require_some(listing: Listing) -> None:
@@ -105,7 +140,15 @@ def newest(store: BlobStore) -> Manifest:
     """
     listing = survey(store)
     require_some(listing)
-    return newest_first(store, listing)[0]
+    found = newest_first(store, listing)
+    if not found:
+        raise NoBackupError(none_whole(listing))
+    return found[0]
+
+
+def none_whole(listing: Listing) -> str:
+    """What to say when not one manifest can be read."""
+    return "the container holds no backup with a readable manifest: " + "; ".join(listing.damaged)
 
 
 def manifest_of(store: BlobStore, backup: str) -> Manifest:

@@ -2,22 +2,33 @@
 
 A chain is a base and the contiguous run of log that serves it. The one that reaches furthest is taken, by the
 transactions it holds and never by a name or a file's time; among equals one whose base was verified; then the
-one with the least to replay.
+one with the least to replay. A chain of a history that the source has left comes after all others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from agent.archive.log import survey as survey_log
 from agent.archive.reading import Target
 from agent.archive.run import Log, Run
-from agent.catalog import Listing, batches, manifest_of, oldest, require_some, survey
+from agent.catalog import (
+    Listing,
+    batches,
+    manifest_of,
+    newest_first,
+    none_whole,
+    oldest,
+    require_some,
+    survey,
+    whole,
+)
 from agent.epoch import Epoch
 from agent.errors import NoBackupError
 from agent.gtid import GtidSet
+from agent.histories import History
 from agent.lastwords import last_words
 from agent.manifest import Manifest, manifest_name, own_names
 from agent.moment import microseconds, say_target, say_time
@@ -27,6 +38,7 @@ from agent.tail import NOTHING, Tail, committed_after, covers, reached, read_tai
 
 _VERIFIED = 3  # bases that were verified lately and are looked at besides the newest
 _SHOWN = 10
+_INSIDE = "the archived log ends inside the moment of the base's snapshot"
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,7 @@ class Choice:
         before_fork, at_fork: where the base is of the epoch before: that epoch's log up to the fork, and what
             the present epoch began with; then ``run``, ``tail`` and ``log`` are the present epoch's. See
             ``agent.across``.
+        warnings: what the operator should know of the container, in sentences.
     """
 
     manifest: Manifest
@@ -60,6 +73,7 @@ class Choice:
     considered: tuple[dict[str, str], ...]
     before_fork: Leg | None = None
     at_fork: Manifest | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def last(self) -> Manifest:
@@ -82,7 +96,8 @@ class Choice:
 class _Candidate:
     """``tail`` None: not read yet, and ``reach`` is what the log's descriptions promise.
 
-    ``aimed``: at a target, so that all that serve reach the same state.
+    ``aimed``: at a target, so that all that serve reach the same state. ``left``: of a history that the
+    source has left.
     """
 
     manifest: Manifest
@@ -90,16 +105,17 @@ class _Candidate:
     reach: GtidSet
     verification: Verification | None
     aimed: bool = False
+    left: bool = False
     tail: Tail | None = None
     refused: str = ""
 
     def rank(self) -> tuple[int, ...]:
-        failed = self.verification is not None and not self.verification.ok
+        failed = self.verification is not None and not self.verification.base_ok
         good = self.verification is not None and self.verification.ok
         # Without GTIDs nothing but their order tells which of two bases is the newer one.
         order = 0 if self.manifest.gtid_before else self.manifest.sequence
         reach = 0 if self.aimed else self.reach.count()
-        return (not failed, reach, order, good, -self.to_replay())
+        return (not failed, not self.left, reach, order, good, -self.to_replay())
 
     def to_replay(self) -> int:
         return (self.reach - GtidSet.parse(self.manifest.gtid_before)).count()
@@ -169,6 +185,7 @@ class _Chooser:
     def __init__(self, store: BlobStore, signals: BlobStore, to: Target | None) -> None:
         self.store, self.signals, self.to = store, signals, to
         self.log = Log(0, ())
+        self.history = History(GtidSet({}))
         self.later = GtidSet({})
         self.verdicts: Mapping[str, Verification] = {}
 
@@ -176,7 +193,7 @@ class _Chooser:
         """This base; with the log up to the target, or alone without one."""
         if self.to is not None:
             return self.log_behind(manifest)
-        self._read_log(manifest.epoch)
+        self._read_log(manifest.epoch, ())
         nothing = GtidSet({})
         before = GtidSet.parse(manifest.gtid_before)
         candidate = _Candidate(
@@ -186,15 +203,18 @@ class _Chooser:
 
     def log_behind(self, manifest: Manifest) -> Choice:
         """As much of the log behind this base as there is, or as the target wants."""
-        self._read_log(manifest.epoch)
-        return self._best([self._candidate(manifest)], survey(self.store))
+        listing = survey(self.store)
+        self._read_log(manifest.epoch, newest_first(self.store, listing))
+        return self._best([self._candidate(manifest)], listing)
 
     def best(self, present: Epoch) -> Choice:
         """The best chain of the present epoch."""
         listing = survey(self.store)
         require_some(listing)
         found = batches(self.store, listing)
-        first = next(found)
+        first = next(found, None)
+        if first is None:
+            raise NoBackupError(none_whole(listing))
         epoch = first[0].epoch
         if epoch < present.epoch:
             raise NoBackupError(
@@ -202,7 +222,7 @@ class _Chooser:
                 f"{present.writer} has written since (epoch {present.epoch}); wait for its first "
                 f"dump, or accept the loss by naming it: --backup {first[0].backup}"
             )
-        self._read_log(epoch)
+        self._read_log(epoch, first)
         if isinstance(self.to, int) and self.to > self._end_us(first[0]):
             reason = "the archived log ends before it"
             raise NoBackupError(self._none_serves(first[0], reason, listing))
@@ -212,8 +232,9 @@ class _Chooser:
             self._look_further_back(candidates, found, epoch)
         return self._best(candidates, listing)
 
-    def _read_log(self, epoch: int) -> None:
+    def _read_log(self, epoch: int, bases: Sequence[Manifest]) -> None:
         self.log = survey_log(self.store, epoch)
+        self.history = History.present([base for base in bases if base.epoch == epoch], self.log)
         results: dict[str, Verification] = {}
         for result in verified(self.signals, epoch):
             results.setdefault(result.backup, result)
@@ -224,14 +245,13 @@ class _Chooser:
     def _verified_ones(self, known: set[str], listing: Listing) -> list[_Candidate]:
         complete = {entry.name for entry in listing.complete}
         good = [
-            result.backup for result in self.verdicts.values() if result.ok and result.backup not in known
+            result.backup
+            for result in self.verdicts.values()
+            if result.base_ok and result.backup not in known
         ]
-        manifests = [
-            manifest_of(self.store, backup)
-            for backup in good[:_VERIFIED]
-            if manifest_name(backup) in complete
-        ]
-        return [self._candidate(manifest) for manifest in manifests]
+        names = [manifest_name(backup) for backup in good[:_VERIFIED]]
+        manifests = [whole(self.store, listing, name) for name in names if name in complete]
+        return [self._candidate(manifest) for manifest in manifests if manifest]
 
     def _look_further_back(
         self, candidates: list[_Candidate], found: Iterator[list[Manifest]], epoch: int
@@ -243,12 +263,14 @@ class _Chooser:
             candidates += [self._candidate(manifest) for manifest in batch if manifest.epoch == epoch]
 
     def _candidate(self, manifest: Manifest) -> _Candidate:
-        run = self.log.run_for(GtidSet.parse(manifest.gtid_before))
+        before = GtidSet.parse(manifest.gtid_before)
+        left = self.history.has_left(before)
+        run = (self.log if left else self.history.own(self.log)).run_for(before)
         promised = reached(manifest, run.gtids)
-        candidate = _Candidate(manifest, run, promised, self._verdict(manifest), self.to is not None)
+        candidate = _Candidate(manifest, run, promised, self._verdict(manifest), self.to is not None, left)
         if self.to is None:
             if not run.gtids or not covers(manifest, run.gtids):
-                _take_alone(candidate, run.hole)
+                _take_alone(candidate, run.hole or (_INSIDE if run.gtids else ""))
         else:
             candidate.refused = self._too_new(manifest) or self._too_short(candidate)
         return candidate
@@ -281,7 +303,8 @@ class _Chooser:
         while usable := [candidate for candidate in candidates if not candidate.refused]:
             best = max(usable, key=_Candidate.rank)
             if best.tail is not None:
-                return self._choice(best, candidates, "")
+                warnings = (*listing.damaged, *_of_the_log(best), *_of_other_histories(best, candidates))
+                return replace(self._choice(best, candidates, ""), warnings=warnings)
             self._read_tail(best)
         raise NoBackupError(self._none_serves(candidates[0].manifest, candidates[0].refused, listing))
 
@@ -345,6 +368,28 @@ def _take_alone(candidate: _Candidate, why: str) -> None:
     candidate.reach = reached(candidate.manifest, GtidSet({}))
 
 
+def _of_the_log(best: _Candidate) -> list[str]:
+    result = best.verification
+    if result is None or result.ok or not result.base_ok:
+        return []
+    return [f"{best.manifest.backup} itself was verified, but not the log around it: {result.error}"]
+
+
+def _of_other_histories(best: _Candidate, candidates: Sequence[_Candidate]) -> list[str]:
+    """The furthest chain of a history that the source has left, and how to have it instead."""
+    others = [candidate for candidate in candidates if candidate.left and candidate is not best]
+    if not others or best.left:
+        return []
+    other = max(others, key=_Candidate.rank)
+    only = other.reach - best.reach
+    said = (
+        f"the source went on from an older state within this epoch: {only.count()} transactions ({only}) are "
+        f"in the history that it left, and not in this copy; for those instead: --backup "
+        f"{other.manifest.backup} --to {other.reach}"
+    )
+    return [said]
+
+
 def _for(best: _Candidate) -> str:
     result = best.verification
     proof = (
@@ -362,8 +407,10 @@ def _for(best: _Candidate) -> str:
 def _against(other: _Candidate, best: _Candidate) -> str:
     if other.refused:
         return other.refused
-    if other.verification is not None and not other.verification.ok:
+    if other.verification is not None and not other.verification.base_ok:
         return f"its verification failed: {other.verification.error}"
+    if other.left and not best.left:
+        return "it belongs to a history that the source has left"
     missing = (best.reach - other.reach).count()
     if missing:
         why = other.tail.end if other.tail else other.run.hole

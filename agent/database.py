@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pymysql
-from pymysql.constants import CR, ER
+from pymysql.constants import CLIENT, COMMAND, CR, ER
+from pymysql.protocol import OKPacketWrapper
 
 from agent.config import Database, Identity
 from agent.credentials import read_password
@@ -28,6 +29,9 @@ _CONNECT_TIMEOUT_S = 10.0
 # A session that holds a lock or a place idles for hours while a dump or a load goes on elsewhere, and a
 # server may be told to end idle ones after minutes. This is MySQL's own default.
 _IDLE_S = 28800
+_ROWS_PACKET = 1 << 20  # below any server's max_allowed_packet
+# For what a loop asks in passing: while a server that fell silent is waited for, nothing else goes on.
+PASSING_READ_S = 30.0
 _READ_TIMEOUT_S = 600.0  # dropping a schema of large tables takes long; for ever is no answer either
 
 
@@ -76,6 +80,24 @@ class Session:
         except (pymysql.Error, OSError) as error:
             raise DatabaseError(f"{self._where}: {_message(error)}") from error
 
+    def load(self, statement: bytes, rows: memoryview) -> str:
+        """Run one LOAD DATA LOCAL statement with ``rows`` as its file; what the server says of them.
+
+        Only in a session opened with ``sends_rows``.
+        """
+        connection: Any = self._connection  # sending what is no file is not in PyMySQL's public interface
+        try:
+            connection._execute_command(COMMAND.COM_QUERY, statement)
+            if not connection._read_packet().is_load_local_packet():
+                raise DatabaseError(f"{self._where}: the server did not ask for the rows it was offered")
+            for at in range(0, len(rows), _ROWS_PACKET):
+                connection.write_packet(rows[at : at + _ROWS_PACKET])
+            connection.write_packet(b"")
+            said: bytes = OKPacketWrapper(connection._read_packet()).message
+        except (pymysql.Error, OSError) as error:
+            raise DatabaseError(f"{self._where}: {_message(error)}") from error
+        return said.decode(errors="replace")
+
     def value(self, statement: str, parameters: Sequence[object] = ()) -> Any:
         """The first column of the first row, or None."""
         found = self.rows(statement, parameters)
@@ -108,18 +130,23 @@ class Session:
 
 @contextmanager
 def session(
-    account: Login, *, patience_s: float = 0, read_timeout_s: float | None = _READ_TIMEOUT_S
+    account: Login,
+    *,
+    patience_s: float = 0,
+    read_timeout_s: float | None = _READ_TIMEOUT_S,
+    sends_rows: bool = False,
 ) -> Generator[Session]:
     """An open session.
 
     Args:
         patience_s: for how many seconds to try again while nothing answers. A refused login is final at once.
         read_timeout_s: for how many seconds one statement may take; None: as long as the server lives.
+        sends_rows: ``Session.load`` is to be used.
 
     Raises:
         DatabaseError: nothing answers, or the login is refused.
     """
-    connection = connect(account, time.monotonic() + patience_s, read_timeout_s)
+    connection = connect(account, time.monotonic() + patience_s, read_timeout_s, sends_rows=sends_rows)
     opened = Session(connection, where(account.database))
     try:
         yield opened
@@ -133,13 +160,18 @@ def where(database: Database) -> str:
 
 
 def connect(
-    account: Login, deadline: float, read_timeout_s: float | None = _READ_TIMEOUT_S
+    account: Login,
+    deadline: float,
+    read_timeout_s: float | None = _READ_TIMEOUT_S,
+    *,
+    sends_rows: bool = False,
 ) -> pymysql.connections.Connection[Any]:
     """A connection as ``session`` uses it.
 
     Args:
         deadline: until when (``time.monotonic``) to try again while nothing answers.
         read_timeout_s: after which silence counts as a dead server; None: never.
+        sends_rows: see ``session``.
 
     Raises:
         DatabaseError: see ``session``.
@@ -157,6 +189,8 @@ def connect(
             init_command=f"SET SESSION wait_timeout = {_IDLE_S}",
             read_timeout=read_timeout_s,
             program_name="pilotlight-agent",
+            # The capability alone: with ``local_infile`` PyMySQL would send any file that a server asks for.
+            client_flag=CLIENT.LOCAL_FILES if sends_rows else 0,
             defer_connect=True,
         )
         try:

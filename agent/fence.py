@@ -9,15 +9,17 @@ the same statement, so that an account which somebody else locked is never opene
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from agent.config import Site
 from agent.database import Session, placeholders
-from agent.epoch import Epoch
-from agent.errors import DatabaseError
+from agent.epoch import Epoch, read_epoch
+from agent.errors import BusyError, DatabaseError, NotWriterError
 from agent.grants import Grants
 from agent.marker import Marker
+from agent.storage import BlobStore
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ _PRESENT = (
     "SELECT ROUTINE_NAME FROM information_schema.ROUTINES"
     " WHERE ROUTINE_SCHEMA = 'mysql' AND ROUTINE_NAME IN ({})"
 )
+_LOCK, _LOCK_PATIENCE_S = "pilotlight-fence", 5
 _GONE = 1094  # ER_NO_SUCH_THREAD: it ended before our statement came
 
 
@@ -121,6 +124,29 @@ def release(database: Session, users: Sequence[str]) -> None:
                 [account.user, account.host, f'{{"{_REASON}": null}}'],
             )
             _log.info("%s@%s is unlocked: this site is the writer", account.user, account.host)
+
+
+@contextmanager
+def alone(database: Session, control: BlobStore, epoch: Epoch) -> Generator[None]:
+    """Open or close on the strength of ``epoch``, unless it changed since it was read.
+
+    While a machine is replaced two agents of one site may live, and one of them may have slept on what it
+    read. The lock ends with the session, so whoever lost it has lost the means to act as well; and whoever
+    closes a database for good waits until nobody is about to open it.
+
+    Raises:
+        BusyError: another agent holds the lock.
+        NotWriterError: the epoch or its order is another one now.
+        StorageError: it cannot be read.
+    """
+    if database.value("SELECT GET_LOCK(%s, %s)", [_LOCK, _LOCK_PATIENCE_S]) != 1:
+        raise BusyError("another agent of this site opens or closes the database; it is looked at again")
+    try:
+        if read_epoch(control).etag != epoch.etag:
+            raise NotWriterError("the epoch or its order changed meanwhile; it is looked at again")
+        yield
+    finally:
+        database.value("SELECT RELEASE_LOCK(%s)", [_LOCK])
 
 
 def sessions(database: Session, users: Sequence[str]) -> list[int]:

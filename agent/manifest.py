@@ -18,6 +18,12 @@ from agent.fields import Fields
 from agent.gtid import GtidSet
 
 SCHEMA = 2
+
+
+class DamagedManifestError(StorageError):
+    """What should be a manifest is none. One of a later version is not passed over: it may be the newest."""
+
+
 _READABLE = (1, 2)
 PREFIX = "backup_"
 DATA_SUFFIX = ".sql.gz"
@@ -101,16 +107,20 @@ class Manifest:
         """Read a manifest blob called ``where``.
 
         Raises:
-            StorageError: it is damaged, or of a later version of this agent.
+            DamagedManifestError: it is damaged.
+            StorageError: it is of a later version of this agent.
         """
         try:
             document: object = json.loads(data)
         except ValueError as error:
-            raise StorageError(f"the manifest {where} is not JSON: {error}") from error
-        f = Fields(document, "", where, StorageError)
+            raise DamagedManifestError(f"the manifest {where} is not JSON: {error}") from error
+        f = Fields(document, "", where, DamagedManifestError)
         version = f.integer("schema", least=1, most=1_000_000)
         if version not in _READABLE:
-            raise f.fail("schema", f"this agent reads versions up to {SCHEMA}; use the agent that wrote it")
+            raise StorageError(
+                f"{where}: schema is {version}; this agent reads versions up to {SCHEMA}; "
+                "use the agent that wrote it"
+            )
         # Version 1 knew nothing of the log: no exact set, and no cascade that could be relied on.
         first = version == 1
         return cls(

@@ -66,13 +66,19 @@ def become_writer(
 
 def finish_opening(database: Session, epoch: Epoch, config: Config, marker: Marker) -> None:
     """Let the application write and switch on the events that ran on the source; may be repeated after an
-    interruption."""
+    interruption.
+
+    That it serves is written first: a database in which users wrote must never pass for a copy, which a later
+    disaster would replace without asking.
+    """
     marker = _raise_ids(database, config, marker, epoch.epoch)
+    marker = replace(marker, served_epoch=epoch.epoch)
+    write_marker(database, marker)
     if config.application is not None:
         let_write(database, config.application.user, config.database.schemas)
     for schema, event in marker.enabled_events:
         database.rows(f"ALTER EVENT {quoted(schema)}.{quoted(event)} ENABLE")
-    write_marker(database, replace(marker, served_epoch=epoch.epoch, enabled_events=()))
+    write_marker(database, replace(marker, enabled_events=()))
 
 
 def _raise_ids(database: Session, config: Config, marker: Marker, epoch: int) -> Marker:

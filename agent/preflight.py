@@ -150,8 +150,8 @@ def _lossy_columns(database: Session, schemas: Sequence[str]) -> Iterator[Findin
     if documents:
         shown = ", ".join(documents[:_SHOWN]) + (" and more" if len(documents) > _SHOWN else "")
         problem = (
-            "a DECIMAL, time or binary value stored inside JSON comes back as a double or string; a DECIMAL "
-            "that ends with zeros (1.50) also reads otherwise then, and every restore refuses such a copy"
+            "a DECIMAL, time or binary value stored inside JSON comes back as a double or string; where a "
+            "DECIMAL also reads otherwise then (1.50), a restore compares JSON by its values and takes longer"
         )
         yield Finding("warning", shown, problem, "none needed if the application writes JSON as text")
 

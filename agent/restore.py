@@ -190,6 +190,7 @@ def _tell(context: Context, report: Report, choice: Choice) -> None:
     """What is restored and why, how far it carries, and what is lost with it."""
     manifest, tail = choice.manifest, choice.tail
     report.choice = list(choice.considered)
+    report.warnings += choice.warnings
     report.backup = as_report(manifest)
     report.backup |= {"raw_bytes": manifest.raw_bytes, "verification": choice.verification}
     through = say_time(tail.through_us)

@@ -128,7 +128,8 @@ class Run:
         self._load(manifest, names)
         with report.phase("verify"):
             limits = Limits(self.context.config.dump.stall_s)
-            report.warnings += verify(mysqldump, self.account, manifest, limits)
+            store = self.context.restore_from
+            report.warnings += verify(mysqldump, self.account, manifest, limits, store)
         report.tables_verified = manifest.objects.get("tables", 0)
         counts, replayed = dict(manifest.objects), None
         for leg in choice.legs:

@@ -54,7 +54,7 @@ class Agent:
         self._dumping = Dumping(context, self._archiving, self._troubles, self._stopping)
         self._verifying = Verifying(context, self._troubles, self._stopping)
         self._handover = Handover(context, self._archived, self._troubles)
-        self._serving = Serving(context, self._handover)
+        self._serving = Serving(context, self._handover, self._troubles)
         self._metrics = CloudWatch(config.metrics, config.site) if config.metrics else None
         self._sending: Job[None] = Job("metrics", self._troubles)
         self._next_heartbeat = self._next_metrics = 0.0
@@ -79,7 +79,14 @@ class Agent:
                 self._next_heartbeat = time.monotonic() + self._interval_s / _HEARTBEATS_PER_INTERVAL
                 self._troubles.attempt("heartbeat", self._heartbeat)
             self._stopping.wait(poll_s)
-        for part in (self._handover, self._archiving, self._dumping, self._verifying, self._sending):
+        for part in (
+            self._serving,
+            self._handover,
+            self._archiving,
+            self._dumping,
+            self._verifying,
+            self._sending,
+        ):
             part.join(_END_PATIENCE_S)
         _log.info("agent of site %s stopped", self._site)
 
@@ -107,9 +114,7 @@ class Agent:
     def _open(self) -> None:
         """Become the writer, if that is ordered."""
         if self._epoch is not None:
-            epoch = self._serving.open(self._epoch)
-            if epoch is not self._epoch:
-                self._epoch, self._archive_epoch = epoch, (epoch, time.monotonic())
+            self._serving.open(self._epoch)
 
     def _keep_one_writer(self) -> None:
         """Who cannot read the epoch leaves everything as it is."""

@@ -48,6 +48,7 @@ _OPTIONS = (
     "--table-open-cache=200",
     "--max-connections=20",
     "--max-allowed-packet=1G",
+    "--local-infile=ON",
     "--default-time-zone=+00:00",
 )
 

@@ -2,58 +2,90 @@
 
 from __future__ import annotations
 
+import logging
+
 from agent.config import Site
 from agent.context import Context
-from agent.database import session
+from agent.database import PASSING_READ_S, session
 from agent.epoch import Epoch, read_orders
-from agent.fence import close, must_close, release
-from agent.handover.decide import may_open_unasked, must_drain
+from agent.errors import NoBackupError
+from agent.fence import alone, close, must_close, release
+from agent.handover.decide import is_copy, may_open_unasked, must_drain
 from agent.handover.service import Handover
-from agent.marker import read_marker
+from agent.jobs import Job, Troubles
+from agent.marker import Marker, read_marker
 from agent.opening import become_writer, finish_opening, wants_to_open
+from agent.restore import follow, replace_by_order
+
+_log = logging.getLogger(__name__)
 
 
 class Serving:
     """One site's database."""
 
-    def __init__(self, context: Context, handover: Handover) -> None:
+    def __init__(self, context: Context, handover: Handover, troubles: Troubles) -> None:
         self._context, self._handover = context, handover
         self._site: Site = context.config.site
+        self._opening: Job[None] = Job("opening of the standby", troubles)
         self._opened_epoch = self._released_epoch = self._closed_epoch = 0
 
     def is_closed(self, epoch: Epoch | None) -> bool:
         """Whether in this epoch the application was seen to be out of a database that is not the writer's."""
         return epoch is not None and epoch.writer != self._site and self._closed_epoch == epoch.epoch
 
-    def open(self, epoch: Epoch) -> Epoch:
-        """Become the writer when the operator ordered it, and complete what an interruption left undone; the
-        epoch afterwards.
+    def open(self, epoch: Epoch) -> None:
+        """Begin to become the writer when the operator ordered it, and complete what an interruption left
+        undone.
 
         Orders that cannot be read, or cannot be followed, stop neither a writer's backups nor the fence.
 
         Raises:
-            GuardError: the database holds no verified copy of the present epoch.
-            NotWriterError, StorageError, DatabaseError, CredentialError: it cannot be opened now.
+            StorageError, DatabaseError, CredentialError: it cannot be looked at now.
         """
+        self._opening.collect()
         if epoch.writer == self._site:
             if self._opened_epoch != epoch.epoch and not must_drain(self._site, epoch):
                 self._finish(epoch)
-            return epoch
-        if self._site != "azure" or not may_open_unasked(epoch):
-            return epoch
-        if not wants_to_open(read_orders(self._context.orders), epoch, self._site):
-            return epoch
+        elif (
+            self._site == "azure"
+            and not self._opening.busy
+            and may_open_unasked(epoch)
+            and wants_to_open(read_orders(self._context.orders), epoch, self._site)
+        ):
+            self._opening.begin(lambda: self._become_writer(epoch))
+
+    def _become_writer(self, epoch: Epoch) -> None:
+        """Take over from a writer that has no part in it.
+
+        What it archived since the copy was made comes first: it may have lived until a moment ago. An earlier
+        replay that died half-way left no copy, so it is loaded anew.
+
+        Raises:
+            GuardError: the database holds no verified copy of the present epoch.
+            BusyError, NotWriterError and others: it cannot be opened now.
+        """
         with session(self._context.login()) as database:
             marker = read_marker(database)
-            new = become_writer(database, self._context.control, epoch, self._context.config, marker)
-        self._opened_epoch = new.epoch
-        return new
+        if marker is not None and marker.state == "loading":
+            replace_by_order(self._context, epoch)
+        elif is_copy(marker, epoch):
+            try:
+                follow(self._context)
+            except NoBackupError as error:
+                _log.warning("it opens with what it holds: %s", error)
+        with session(self._context.login()) as database:
+            marker = read_marker(database)
+            become_writer(database, self._context.control, epoch, self._context.config, marker)
+
+    def join(self, patience_s: float) -> None:
+        """Wait for an opening under way, up to ``patience_s``."""
+        self._opening.join(patience_s)
 
     def _finish(self, epoch: Epoch) -> None:
         """Once an epoch: complete an opening that was interrupted after the epoch had been written."""
-        with session(self._context.login()) as database:
+        with session(self._context.login(), read_timeout_s=PASSING_READ_S) as database:
             marker = read_marker(database)
-            if marker is not None and marker.state == "verified" and marker.served_epoch < epoch.epoch:
+            if marker is not None and marker.state == "verified" and _is_unfinished(marker, epoch):
                 finish_opening(database, epoch, self._context.config, marker)
         self._opened_epoch = epoch.epoch
 
@@ -73,7 +105,7 @@ class Serving:
         if epoch.writer == self._site:
             self._fence_writer(epoch, users)
             return
-        with session(self._context.login()) as database:
+        with session(self._context.login(), read_timeout_s=PASSING_READ_S) as database:
             if must_close(self._site, epoch, read_marker(database)):
                 ended = close(database, users, epoch)
                 self._closed_epoch = self._closed_epoch if ended else epoch.epoch
@@ -81,9 +113,18 @@ class Serving:
     def _fence_writer(self, epoch: Epoch, users: tuple[str, ...]) -> None:
         if self._handover.draining:
             self._released_epoch = 0
-            with session(self._context.login()) as database:
+            with session(self._context.login(), read_timeout_s=PASSING_READ_S) as database:
                 close(database, users, epoch)
-        elif self._handover.may_release and self._released_epoch != epoch.epoch:
-            with session(self._context.login()) as database:
+        elif self._handover.may_release and self._opened_epoch == epoch.epoch != self._released_epoch:
+            with (
+                session(self._context.login(), read_timeout_s=PASSING_READ_S) as database,
+                alone(database, self._context.control, epoch),
+            ):
                 release(database, users)
             self._released_epoch = epoch.epoch
+
+
+def _is_unfinished(marker: Marker, epoch: Epoch) -> bool:
+    return marker.served_epoch < epoch.epoch or (
+        marker.served_epoch == epoch.epoch and bool(marker.enabled_events)
+    )

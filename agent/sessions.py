@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from queue import SimpleQueue
 
 from agent.database import Login, Session, quoted, session
+from agent.dumplines import IDENTIFIER
 from agent.errors import BusyError, DatabaseError, RestoreError
 from agent.tables import Table
 
@@ -28,8 +30,22 @@ _SETTINGS = (
     "SET SESSION time_zone = '+00:00', unique_checks = 0, foreign_key_checks = 0,"
     " sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'"
 )
+# An index over some MB of keys is sorted in memory; with MySQL's own 1 MB they are written and read again.
+_SORT_BUFFER = "innodb_ddl_buffer_size"
+_SORT_BYTES = 16 * 2**20  # at most four at once, and the smallest servers have 1 GiB
 _MADE_UP = "sql_generate_invisible_primary_key"
 _SHOWN = 200
+_INSERT = re.compile(
+    rb"INSERT INTO (?P<table>"
+    + IDENTIFIER
+    + rb") (?P<columns>\((?:`(?:[^`]|``)+`(?:, ?)?)+\) )?VALUES (?=\()"
+)
+# The text behind VALUES, read as a file: the server takes it in at half the CPU time of the statement.
+_LOAD = (
+    b"LOAD DATA LOCAL INFILE 'rows' INTO TABLE %s CHARACTER SET utf8mb4"
+    b" FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\\'' ESCAPED BY '\\\\'"
+    b" LINES STARTING BY '(' TERMINATED BY ')' %s"
+)
 
 
 class Loader:
@@ -39,6 +55,8 @@ class Loader:
         self._database = database
         self._schema = ""
         database.rows(_SETTINGS)
+        with suppress(DatabaseError):  # no such variable before 8.0.27; without it the load is only slower
+            database.rows(f"SET SESSION {_SORT_BUFFER} = {_SORT_BYTES}")
 
     def make(self, schema: str, table: Table) -> None:
         """Make ``table``, without a made-up primary key where the server would refuse that.
@@ -67,14 +85,46 @@ class Loader:
             RestoreError: the server refuses it, or is gone.
         """
         try:
-            if schema and schema != self._schema:
-                self._database.rows(f"USE {quoted(schema)}")
-                self._schema = schema
+            self._use(schema)
             self._database.run(statement)
         except DatabaseError as error:
             # Without the rows: they are nobody's business who reads the log.
             shown = statement.split(b" VALUES ", 1)[0][:_SHOWN].decode(errors="replace")
             raise RestoreError(f"{error} in {schema}: {shown}") from error
+
+    def load(self, schema: str, insert: bytes) -> None:
+        """Load the rows of one INSERT of mysqldump without running it; see ``Table.plain``.
+
+        Raises:
+            RestoreError: the server refuses them or leaves some out, or is gone.
+        """
+        head = _INSERT.match(insert)
+        if head is None:
+            self.run(schema, insert)
+            return
+        try:
+            self._use(schema)
+            said = self._database.load(
+                _LOAD % (head["table"], head["columns"] or b""),
+                memoryview(insert)[head.end() : len(insert.rstrip(b";\n"))],
+            )
+        except DatabaseError as error:
+            raise RestoreError(f"{error} in {schema}: rows of {head['table'].decode()}") from error
+        # What stops an INSERT, a second row with the same key for one, is only counted here.
+        if "Skipped: 0 " not in said:
+            raise RestoreError(
+                f"{schema}: the server did not take all rows of {head['table'].decode()}: {said}"
+            )
+
+    def _use(self, schema: str) -> None:
+        if schema and schema != self._schema:
+            self._database.rows(f"USE {quoted(schema)}")
+            self._schema = schema
+
+
+def takes_rows(database: Session) -> bool:
+    """Whether ``Loader.load`` can be used on this server."""
+    return database.variable("local_infile") == "ON"
 
 
 @contextmanager
@@ -88,7 +138,7 @@ def loaders(account: Login, count: int) -> Generator[list[Loader]]:
         opened: list[Loader] = []
         for number in range(count):
             # No limit to one statement: an index over a large table takes as long as it takes.
-            database = stack.enter_context(session(account, read_timeout_s=None))
+            database = stack.enter_context(session(account, read_timeout_s=None, sends_rows=True))
             take_lock(database, f"{LOAD_LOCK}-{number}")
             opened.append(Loader(database))
         yield opened
@@ -127,8 +177,11 @@ class Crew:
     def __exit__(self, *_: object) -> None:
         self._threads.shutdown(cancel_futures=True)
 
-    def put(self, schema: str, *statements: bytes) -> None:
+    def put(self, schema: str, *statements: bytes, rows: bool = False) -> None:
         """Have ``statements`` run, one after the other, soon; blocks while enough of them wait.
+
+        Args:
+            rows: by ``Loader.load``.
 
         Raises:
             RestoreError: an earlier one was refused.
@@ -137,7 +190,7 @@ class Crew:
         while self._pending and (self._pending[0][0].done() or self._waiting + size > _WAITING_BYTES):
             self._settle()
         self._waiting += size
-        self._pending.append((self._threads.submit(self._run, schema, statements), size))
+        self._pending.append((self._threads.submit(self._run, schema, statements, rows), size))
 
     def finish(self) -> None:
         """Wait until everything is done.
@@ -153,10 +206,10 @@ class Crew:
         future.result()
         self._waiting -= size
 
-    def _run(self, schema: str, statements: tuple[bytes, ...]) -> None:
+    def _run(self, schema: str, statements: tuple[bytes, ...], rows: bool) -> None:
         loader = self._free.get()
         try:
             for statement in statements:
-                loader.run(schema, statement)
+                (loader.load if rows else loader.run)(schema, statement)
         finally:
             self._free.put(loader)

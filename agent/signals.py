@@ -33,6 +33,7 @@ class Verification:
         next_backup: the base that the replay arrived at, hash by hash; empty when none was reached.
         seconds: it took.
         ok: False: this chain must not be relied on; ``error`` says why.
+        base_ok: the base itself was proved; when ``ok`` is False, what failed is the log.
         notes: what was left out, in sentences.
     """
 
@@ -46,6 +47,7 @@ class Verification:
     next_backup: str
     seconds: float
     ok: bool
+    base_ok: bool
     error: str
     notes: tuple[str, ...]
 
@@ -112,6 +114,7 @@ def _verification(data: bytes, where: str) -> Verification:
         next_backup=f.text("next_backup", "", default=""),
         seconds=f.number("seconds", least=0, most=1e9),
         ok=f.boolean("ok"),
+        base_ok=f.boolean("base_ok") if f.has("base_ok") else f.boolean("ok"),
         error=f.text("error", "", default=""),
         notes=f.texts("notes", ["a sentence"]),
     )

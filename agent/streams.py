@@ -10,6 +10,8 @@ from isal import isal_zlib
 
 from agent.errors import RestoreError
 
+# Well compressed text grows a hundredfold: never all of a chunk at once in memory.
+_PIECE = 1 << 20
 _GZIP = 31  # zlib's window bits for a gzip container
 # isal's own middle level: within a few per cent of gzip -6 in size at several times the speed.
 _LEVEL = 2
@@ -30,7 +32,9 @@ class LineSplitter:
         self._rest += data
         start = 0
         while (end := self._rest.find(b"\n", max(start, self._searched))) >= 0:
-            yield bytes(self._rest[start : end + 1])
+            with memoryview(self._rest) as view:
+                line = bytes(view[start : end + 1])
+            yield line
             start = end + 1
         del self._rest[:start]
         self._searched = len(self._rest)
@@ -68,7 +72,7 @@ class Gzip:
 
 
 def gunzip(chunks: Iterable[bytes], *, sha256: str) -> Iterator[bytes]:
-    """Decompress one gzip file and prove that it is the one meant.
+    """Decompress one gzip file, in pieces of a megabyte at most, and prove that it is the one meant.
 
     Raises:
         RestoreError: it is damaged or cut, or its hash is another.
@@ -77,14 +81,19 @@ def gunzip(chunks: Iterable[bytes], *, sha256: str) -> Iterator[bytes]:
     digest = hashlib.sha256()
     for chunk in chunks:
         digest.update(chunk)
-        try:
-            data = decompressor.decompress(chunk)
-        except _DAMAGED as error:
-            raise RestoreError(
-                f"the backup's gzip data is damaged: {error}; restore another with --backup"
-            ) from error
-        if data:
-            yield data
+        rest = chunk
+        while True:
+            try:
+                data = decompressor.decompress(rest, _PIECE)
+            except _DAMAGED as error:
+                raise RestoreError(
+                    f"the backup's gzip data is damaged: {error}; restore another with --backup"
+                ) from error
+            if data:
+                yield data
+            rest = decompressor.unconsumed_tail
+            if not rest and len(data) < _PIECE:
+                break
     if not decompressor.eof or digest.hexdigest() != sha256:
         raise RestoreError(
             "the backup's data is not what its manifest says (SHA-256); restore another with --backup"

@@ -14,6 +14,11 @@ from agent.dumplines import IDENTIFIER
 
 _HEAD = re.compile(rb"CREATE TABLE " + IDENTIFIER)
 _COLUMN = re.compile(rb"  " + IDENTIFIER + rb" ")
+_TYPE = re.compile(rb"[a-z]+")
+_PLAIN = frozenset(
+    b"tinyint smallint mediumint int bigint decimal float double date datetime timestamp time year char"
+    b" varchar tinytext text mediumtext longtext enum set json".split()
+)
 _KEY = re.compile(
     rb"  (?P<kind>UNIQUE |FULLTEXT |SPATIAL )?KEY `(?:[^`]|``)+` \((?:`(?P<first>(?:[^`]|``)+)`)?"
 )
@@ -31,6 +36,8 @@ class Table:
         foreign_keys: one ALTER TABLE statement; empty when it has none.
         keyed: has a primary key. Without one the rows have an order that only loading them in order keeps,
             and one of the other keys may be what InnoDB stores them by; so none of those is postponed.
+        plain: LOAD DATA reads its values, as mysqldump writes them, as INSERT does: numbers, words in quotes,
+            NULL. It would take the hexadecimal form of binary values for text.
         takes_no_generated_key: a server that makes up invisible primary keys would refuse it (error 4108 for
             an AUTO_INCREMENT column, 1235 for partitions).
     """
@@ -39,6 +46,7 @@ class Table:
     indexes: tuple[bytes, ...]
     foreign_keys: bytes
     keyed: bool
+    plain: bool
     takes_no_generated_key: bool
 
 
@@ -59,6 +67,7 @@ def take_apart(lines: Sequence[bytes]) -> Table:
         indexes=tuple(alter + _added(group) for group in _groups(later)),
         foreign_keys=alter + _added(foreign) if foreign else b"",
         keyed=primary is not None,
+        plain=all(_is_plain(part) for part in parts),
         takes_no_generated_key=primary is None
         and (counter is not None or any(b" PARTITION BY " in line for line in lines[end + 1 :])),
     )
@@ -71,6 +80,12 @@ def _counter(parts: Sequence[bytes]) -> bytes | None:
         if column and b" AUTO_INCREMENT" in part[column.end() - 1 :].split(b"'", 1)[0]:
             return column[1]
     return None
+
+
+def _is_plain(part: bytes) -> bool:
+    column = _COLUMN.match(part)
+    kind = _TYPE.match(part, column.end()) if column else None
+    return not column or (kind is not None and kind[0] in _PLAIN)
 
 
 def _needed(keys: Sequence[bytes], primary: re.Match[bytes] | None, counter: bytes | None) -> int:

@@ -125,6 +125,7 @@ def _try(context: Context, base: Manifest, plan: _Plan, stopping: threading.Even
         next_backup=proof.next_backup,
         seconds=round(time.monotonic() - began, 3),
         ok=not error,
+        base_ok=proof.base_ok,
         error=error,
         notes=tuple(dict.fromkeys(proof.notes)),
     )
@@ -135,6 +136,7 @@ class _Proof:
     """What was shown so far; see ``Verification``."""
 
     notes: list[str]
+    base_ok: bool = False
     gtid: str = ""
     next_backup: str = ""
 
@@ -156,7 +158,7 @@ class _Scratch:
     def compare(self, wanted: Manifest) -> list[str]:
         """Dump the copy; returns what the comparison had to leave out."""
         limits = Limits(self.context.config.dump.stall_s, self.stopping)
-        return verify(find("mysqldump"), self.account, wanted, limits)
+        return verify(find("mysqldump"), self.account, wanted, limits, self.context.backups)
 
     def replay(self, base: Manifest, run: Run, wanted: GtidSet) -> None:
         """Replay ``wanted`` of the log behind ``base`` onto its copy."""
@@ -178,6 +180,7 @@ def _prove(scratch: _Scratch, base: Manifest, plan: _Plan, proof: _Proof) -> Non
     rewrite = _Sampler(plan.tables) if plan.mode == "sampled" else Rewriter({}, {})
     scratch.load(base, rewrite)
     proof.notes += scratch.compare(_as_loaded(base, plan))
+    proof.base_ok = True
     if plan.mode == "sampled" or not base.gtid_before:
         return
     store = scratch.context.backups

@@ -1,37 +1,87 @@
-"""Is a loaded copy the backup? It is dumped again, the same way, and compared."""
+"""Is a loaded copy the backup? It is dumped again, the same way, and compared.
+
+Tables with JSON that differ get a second look: see ``agent.json_values``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 from agent.clients import Client
 from agent.database import Login
 from agent.dumpscan import Contents, DumpScanner, TableRows
 from agent.errors import VerificationError
+from agent.json_values import JsonScanner
 from agent.manifest import Manifest
 from agent.mysqldump import Limits, stream_dump
+from agent.storage import BlobStore
+from agent.streams import gunzip
 
 _SHOWN = 10
 
 
-def verify(client: Client, account: Login, manifest: Manifest, limits: Limits) -> list[str]:
+def verify(client: Client, account: Login, manifest: Manifest, limits: Limits, store: BlobStore) -> list[str]:
     """Dump the copy and compare every table's rows and the count of every object; returns warnings.
+
+    Args:
+        store: where the backup is.
 
     Raises:
         VerificationError: they differ.
         DumpError: the copy cannot be dumped.
+        RestoreError, StorageError: the backup's own text was needed and cannot be had.
     """
-    scanner = DumpScanner()
-    with closing(stream_dump(client, account, manifest.schemas, limits)) as stream:
-        for data in stream:
-            scanner.feed(data)
-    differences, warnings = compare(manifest, scanner.finish())
+    copy = _dumped(client, account, manifest, limits, DumpScanner(counts_rows=False))
+    differences, warnings = compare(manifest, copy)
+    doubtful = _doubtful(manifest, copy)
+    if doubtful:
+        copy = _dumped(client, account, manifest, limits, JsonScanner())
+        differences, warnings = compare(_by_value(manifest, store), copy)
+        warnings.append(
+            f"{', '.join(sorted(doubtful))}: numbers inside JSON were compared by their values; DECIMALs "
+            "there are DOUBLEs on the copy"
+        )
     if differences:
         shown = "; ".join(differences[:_SHOWN])
         more = f"; and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
         raise VerificationError(f"the loaded copy differs from {manifest.backup}: {shown}{more}")
     return warnings
+
+
+def _dumped(
+    client: Client, account: Login, manifest: Manifest, limits: Limits, scanner: DumpScanner
+) -> Contents:
+    with closing(stream_dump(client, account, manifest.schemas, limits)) as stream:
+        for data in stream:
+            scanner.feed(data)
+    return scanner.finish()
+
+
+def _doubtful(manifest: Manifest, copy: Contents) -> set[str]:
+    """The tables that differ, if all of them have JSON."""
+    wanted, found = _flat(manifest.tables), _flat(copy.tables)
+    with_json = {f"{schema}.{table}".lower() for schema, table in copy.json_tables}
+    differ = {table for table in wanted if table in found and not wanted[table].same_rows(found[table])}
+    return differ if differ <= with_json else set()
+
+
+def _by_value(manifest: Manifest, store: BlobStore) -> Manifest:
+    """The manifest, with hashes by value where there is JSON; tables that were not sampled stay."""
+    scanner = JsonScanner()
+    for data in gunzip(store.chunks(manifest.backup), sha256=manifest.stored_sha256):
+        scanner.feed(data)
+    backup = scanner.finish()
+
+    def rows(schema: str, table: str, held: TableRows) -> TableRows:
+        return backup.tables[schema][table] if held.bytes and (schema, table) in backup.json_tables else held
+
+    tables = {
+        schema: {table: rows(schema, table, held) for table, held in inner.items()}
+        for schema, inner in manifest.tables.items()
+    }
+    return replace(manifest, tables=tables)
 
 
 def compare(manifest: Manifest, copy: Contents) -> tuple[list[str], list[str]]:

@@ -35,6 +35,7 @@ _SERVER = {
     "innodb_buffer_pool_size": str(2**30),
     "innodb_redo_log_capacity": str(2**30),
     "log_bin_trust_function_creators": "ON",
+    "local_infile": "ON",
 }
 _SAMPLE_S = 0.05
 

@@ -155,7 +155,7 @@ class Handover:
         """The pass that is due; None: nothing is."""
         order, source, target = epoch.order, self._source, self._target
         if todo is Duty.REOPEN and own is not None:
-            return lambda: self._say_news(source.reopen(own))
+            return lambda: self._say_news(source.reopen(epoch, own))
         if order is None or todo is Duty.NONE:
             return self._in_the_background(epoch, order, closed=closed)
         if todo is Duty.DRAIN:

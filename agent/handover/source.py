@@ -82,13 +82,14 @@ class Source:
         give_order(self._context.control, epoch, new_order(order.kind, "withdrawn"))
         _log.warning("the order %s is withdrawn: the program is in mode emergency", order.id)
 
-    def reopen(self, own: Answer) -> Answer:
+    def reopen(self, epoch: Epoch, own: Answer) -> Answer:
         """Open what was drained, as ``own`` remembers it; what to say of it.
 
         Raises:
-            DatabaseError, CredentialError: it cannot be opened now.
+            NotWriterError: the epoch changed meanwhile, or its order did.
+            DatabaseError, StorageError, CredentialError: it cannot be opened now.
         """
-        with session(self._context.login()) as database:
+        with session(self._context.login()) as database, fence.alone(database, self._context.control, epoch):
             switch(database, own.events, on=True)
             fence.release(database, self._users)
         return Answer(
@@ -163,7 +164,8 @@ class Source:
         """
         if not self._users:
             return _NOBODY
-        fence.close(database, self._users, epoch)
+        with fence.alone(database, self._context.control, epoch):
+            fence.close(database, self._users, epoch)
         switch(database, answer.events, on=False)
 
         def is_quiet() -> bool:

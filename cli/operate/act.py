@@ -126,7 +126,6 @@ class Actor:
             self._do(step)
 
     def _do(self, step: Step) -> None:
-        facts = self._sight.facts
         self._voice.say(f"- {words(step)}")
         match step:
             case Set(changes):
@@ -135,11 +134,7 @@ class Actor:
                 self._source.upped(None)
                 self._pulumi.configure(changes)
             case Up():
-                self._source.upped(None)
-                up(self._pulumi, self._voice.agree, self._voice.say)
-                self._source.upped(facts.config)
-                if self._page_since and not facts.config.maintenance:
-                    self._voice.say(f"  users saw the page for {span(monotonic() - self._page_since)}")
+                self._up()
             case Give(kind, order, accept):
                 self._order(new_order(kind, order, accept))
             case Withdraw():
@@ -153,10 +148,7 @@ class Actor:
                 self._sight = self._with(origin=self._origin())
             case Wait(goal):
                 self._wait(goal)
-                if goal is Goal.PAGE:
-                    self._page_since = monotonic()
-                if goal in (Goal.RESTORED, Goal.REPLACED):
-                    self._show_copy()
+                self._waited(goal)
                 return  # what it saw is the newest there is
             case Ask():
                 self._ask()
@@ -164,6 +156,14 @@ class Actor:
             case Done() | Refuse():
                 return
         self._sight = self._source.look(self._sight.facts)
+
+    def _up(self) -> None:
+        config = self._sight.facts.config
+        self._source.upped(None)
+        up(self._pulumi, self._voice.agree, self._voice.say)
+        self._source.upped(config)
+        if self._page_since and not config.maintenance:
+            self._voice.say(f"  users saw the page for {span(monotonic() - self._page_since)}")
 
     def _with(self, **known: object) -> Sight:
         return replace(self._sight, facts=replace(self._sight.facts, **known))  # pyright: ignore[reportArgumentType]
@@ -245,6 +245,12 @@ class Actor:
                 sleep(poll_s())
         finally:
             clock.end()
+
+    def _waited(self, goal: Goal) -> None:
+        if goal is Goal.PAGE:
+            self._page_since = monotonic()
+        if goal in (Goal.RESTORED, Goal.REPLACED):
+            self._show_copy()
 
     def _page(self) -> bool:
         """The gateway itself shows the page, whatever DNS says."""

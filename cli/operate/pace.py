@@ -15,7 +15,7 @@ PACE = "DR_PACE"
 TTL_S = 60.0  # of the records in components/aws/failover_dns.py
 _POLL_S = 5.0
 _SHORTEST_POLL_S = 0.2
-_LEAST_PATIENCE_S = 60.0  # agents and engines on one machine do not become faster at will
+_LEAST_PATIENCE_S = 180.0  # agents and engines on one machine do not become faster at will
 _SHOWN_EVERY_S = 30.0
 # Gateway and database need 6 to 16 minutes and are waited for by pulumi itself; these begin after it.
 _PATIENCE_S = {

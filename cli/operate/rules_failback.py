@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cli.operate.facts import Facts
-from cli.operate.rules import EMERGENCY, NORMAL, blind, reach, standing
+from cli.operate.rules import EMERGENCY, NORMAL, after_cutover, blind, reach, standing
 from cli.operate.steps import Code, Done, Give, Goal, Refuse, Step, Up, Wait, Withdraw
 
 LITTLE_BEHIND = 1000
@@ -121,7 +121,7 @@ def _home(facts: Facts) -> Step:
     """
     order = standing(facts)
     replacing = order is not None and order.kind == "replace"
-    if facts.epoch is None or not (facts.config.mode == "failback" or replacing):
+    if facts.epoch is None or not after_cutover(facts):
         return Refuse(f"mode is {facts.config.mode!r} and AWS is the writer: there is nothing to cut over")
     weight, release = facts.config.weight, facts.config.release
     if facts.config.cutover != facts.epoch.cutover:

@@ -49,6 +49,8 @@ def before_restore(time_zone: str) -> list[Parameter]:
         *steps,
         # 1 GB, the largest: one row of a dump may be larger than Azure's 16 MB, in hex it is twice its size.
         Parameter("max_allowed_packet", "1073741824"),
+        # LOAD DATA from the agent's own session: rows at half the server's CPU time of INSERT statements.
+        Parameter("local_infile", "ON"),
         # Triggers and functions are created by an account without SUPER (error 1419 otherwise).
         Parameter("log_bin_trust_function_creators", "ON"),
         *zone,

@@ -19,6 +19,7 @@ NEW_SERVER = {
     "binlog_row_metadata": "MINIMAL",
     "binlog_row_image": "MINIMAL",
     "max_allowed_packet": "16777216",
+    "local_infile": "OFF",
 }
 """What a flexible server without high availability has until its program says otherwise. GTIDs: the service's
 page on read replicas; the others are MySQL's own defaults or, for the row image, what CDC vendors report."""

@@ -269,6 +269,25 @@ def test_a_damaged_backup_is_refused_and_another_can_be_named(world: World, rds:
     assert world.azure.works("restore", "--backup", good)["backup"]["backup"] == good
 
 
+def test_a_damaged_manifest_is_named_and_passed_over(world: World, rds: MySqlServer) -> None:
+    clinic(rds)
+    good = world.aws.works("dump")["backup"]
+    store = world.aws.context.backups
+    for name, text in ("backup_29991231T235959Z", b"{garbage"), ("backup_29991231T235958Z", b"{}"):
+        store.create(f"{name}.sql.gz", b"data")
+        store.create(f"{name}.json", text, {"epoch": "1", "sequence": "7"})
+    listed = world.azure.works("list")
+    assert [backup["backup"] for backup in listed["backups"]] == [good]
+    assert len(listed["damaged"]) == 2 and "backup_29991231T235959Z.json is not JSON" in str(
+        listed["damaged"]
+    )
+    report = world.azure.works("restore")
+    assert report["backup"]["backup"] == good
+    assert sum("manifest is damaged" in warning for warning in report["warnings"]) == 2
+    rds.execute(f"CREATE TABLE {SCHEMA}.another (id INT PRIMARY KEY)")
+    assert world.aws.works("dump")["sequence"] == 8
+
+
 def test_no_backup_is_one_sentence(world: World) -> None:
     finished = world.azure.run("restore")
     assert finished.code == 9 and "no complete backup" in finished.said

@@ -62,7 +62,7 @@ def change_manifest(world: World, backup: str, **others: Any) -> None:
     client.upload_blob(json.dumps(document), overwrite=True, metadata=metadata)
 
 
-def verification(world: World, backup: str, *, ok: bool) -> None:
+def verification(world: World, backup: str, *, ok: bool, base_ok: bool | None = None) -> None:
     result = Verification(
         at="2026-01-01T00:00:00.000+00:00",
         site="aws",
@@ -74,6 +74,7 @@ def verification(world: World, backup: str, *, ok: bool) -> None:
         next_backup="",
         seconds=1,
         ok=ok,
+        base_ok=ok if base_ok is None else base_ok,
         error="" if ok else "of the test",
         notes=(),
     )
@@ -97,6 +98,14 @@ def test_a_base_whose_verification_failed_is_passed_over(world: World, chains: C
     backup, reasons = chosen(world)
     assert backup == chains.older
     assert "of the test" in reasons[chains.newer]
+
+
+def test_a_base_is_not_passed_over_for_what_failed_in_the_log(world: World, chains: Chains) -> None:
+    """Its own rows were proved; an older base needs the same log, and more of it."""
+    verification(world, chains.newer, ok=False, base_ok=True)
+    report = world.azure.works("restore", "--dry-run")
+    assert report["backup"]["backup"] == chains.newer
+    assert any("itself was verified, but not the log" in warning for warning in report["warnings"])
 
 
 def test_a_hole_in_the_log_costs_what_no_base_bridges(world: World, chains: Chains) -> None:

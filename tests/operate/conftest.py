@@ -330,6 +330,7 @@ class Scene:
                 seconds=1.0,
                 ok=True,
                 error="",
+                base_ok=True,
                 notes=("all",),
             )
             write_verification(signals, proof)

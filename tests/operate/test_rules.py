@@ -126,8 +126,8 @@ def test_a_failed_restore_is_no_copy() -> None:
     assert FAILOVER(seen) == Wait(Goal.RESTORED)
 
 
-def test_a_copy_of_an_older_epoch_is_no_copy() -> None:
-    assert FAILOVER(facts(EMERGENCY, "aws", 3, copy=Copy(1))) == Wait(Goal.RESTORED)
+def test_a_copy_of_an_older_epoch_is_replaced_also_where_emergency_was_typed_by_hand() -> None:
+    assert FAILOVER(facts(EMERGENCY, "aws", 3, copy=Copy(1))) == Give("replace", "replace")
 
 
 def test_an_unplanned_failover_withdraws_a_standing_planned_order_first() -> None:

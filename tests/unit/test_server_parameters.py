@@ -32,7 +32,8 @@ def test_only_the_steps_on_the_way_may_be_left_behind() -> None:
 
 def test_gtids_and_packets_come_before_the_restore_and_the_archives_own_after_it() -> None:
     before = {parameter.name for parameter in before_restore("")}
-    assert {"gtid_mode", "max_allowed_packet", "log_bin_trust_function_creators"} <= before
+    wanted = {"gtid_mode", "max_allowed_packet", "local_infile", "log_bin_trust_function_creators"}
+    assert wanted <= before
     beside = {parameter.name: parameter.value for parameter in beside_restore()}
     assert beside["binlog_row_metadata"] == beside["binlog_row_image"] == "FULL"
     assert int(beside["binlog_expire_logs_seconds"]) >= 86_400

@@ -63,6 +63,6 @@ def test_the_programs_steps_reach_gtids_and_survive_a_restart(servers: FlexibleS
     server.stop()
     server.start()
     wanted = {parameter.name: parameter.value for parameter in parameters}
-    wanted["log_bin_trust_function_creators"] = "1"
+    wanted |= {"log_bin_trust_function_creators": "1", "local_infile": "1"}
     for name, value in wanted.items():
         assert [(str(row[0]),) for row in server.execute(f"SELECT @@GLOBAL.{name}")] == [(value,)], name

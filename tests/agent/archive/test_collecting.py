@@ -14,6 +14,7 @@ from agent.archive.collector import Batch, Collector
 from agent.archive.tail import Tail
 from agent.binlog.events import Event, Type
 from agent.binlog.stream import LogStream, Placed
+from agent.errors import LogError
 from agent.gtid import GtidSet
 from tests.agent.conftest import wait_for
 
@@ -69,6 +70,29 @@ def test_what_the_server_lost_between_two_transactions_is_a_flaw() -> None:
     fed(collector, [*log.transaction(1), log.event(Type.INCIDENT), *log.transaction(2), *log.transaction(3)])
     batch = collector.take()
     assert batch is not None and batch.flaw.startswith(f"transaction {SERVER}:2: the server says")
+
+
+def test_what_the_server_lost_inside_a_transaction_is_its_flaw() -> None:
+    """A statement whose changes did not fit into the log's cache: a GTID, an INCIDENT, and nothing more."""
+    log = Log()
+    collector = Collector(limit=1000, dumped=["clinic"], skip=EMPTY)
+    fed(collector, [*log.transaction(1), log.head(2), log.event(Type.INCIDENT), *log.transaction(3)])
+    batch = collector.take()
+    assert batch is not None and batch.gtids == [f"{SERVER}:{number}" for number in (1, 2, 3)]
+    assert (
+        batch.flaw.startswith(f"transaction {SERVER}:2: the server says") and f"{SERVER}:2" in batch.touched
+    )
+
+
+def test_a_transaction_without_a_gtid_stops_the_archive() -> None:
+    """gtid_mode went back while the archive ran: what has no name cannot be told from what is archived."""
+    log = Log()
+    collector = Collector(limit=1000, dumped=["clinic"], skip=EMPTY)
+    fed(collector, log.transaction(1))
+    with pytest.raises(LogError, match=r"without a GTID at binlog\.000001:.*set gtid_mode to ON"):
+        fed(collector, [log.event(Type.ANONYMOUS_GTID, bytes(25)), log.begin()])
+    batch = collector.take()
+    assert batch is not None and batch.gtids == [f"{SERVER}:1"], "what came before is kept"
 
 
 class Silence:

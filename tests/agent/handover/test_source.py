@@ -64,7 +64,7 @@ class Passes:
     def reopen(self) -> Answer:
         own = self.own()
         assert own is not None
-        answer = self.source.reopen(own)
+        answer = self.source.reopen(read_epoch(self.context.control), own)
         self.say(answer)
         return answer
 

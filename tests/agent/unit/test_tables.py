@@ -95,3 +95,24 @@ def test_partitions_stay_with_the_table() -> None:
 def test_a_word_in_a_comment_makes_no_counter() -> None:
     found = table("`a` int COMMENT ' AUTO_INCREMENT'", "PRIMARY KEY (`b`)", "KEY `k` (`a`)")
     assert b"KEY `k`" not in found.create
+
+
+@pytest.mark.parametrize(
+    ("column", "plain"),
+    [
+        ("`a` int unsigned NOT NULL", True),
+        ("`a` varchar(20) CHARACTER SET latin1 COLLATE latin1_bin DEFAULT 'blob'", True),
+        ("`binary` enum('blob','bit') DEFAULT NULL", True),
+        ("`a` json DEFAULT NULL", True),
+        ("`a` double DEFAULT NULL", True),
+        ("`a` bit(1) DEFAULT NULL", False),
+        ("`a` varbinary(20) DEFAULT NULL", False),
+        ("`int` longblob", False),
+        ("`a` geometry NOT NULL /*!80003 SRID 4326 */", False),
+        ("`a` vector(3) DEFAULT NULL", False),
+        ("`a` inet6 DEFAULT NULL", False),  # of a server that knows more types than we do
+    ],
+)
+def test_only_values_without_a_hexadecimal_form_are_sent_as_a_file(column: str, plain: bool) -> None:
+    assert table("`id` int NOT NULL", column, "PRIMARY KEY (`id`)").plain is plain
+    assert table("`id` int NOT NULL", column).plain is plain
