@@ -12,6 +12,7 @@ Keys:
     blob_cut, blob_denied (object ``{side: [place, ...]}``, side aws, azure or operator): callers from there
         get no answer, or 403 as from a firewall. A place is a container, ``container/beginning of a blob's
         name``, or ``"*"`` for every container.
+    blob_put_cut (as ``blob_cut``): no answer to what writes there; reading goes on.
 """
 
 from __future__ import annotations
@@ -24,7 +25,16 @@ from pathlib import Path
 from typing import Any
 
 KNOWN = frozenset(
-    {"aws_down", "capacity", "kill_after", "blob_latency_ms", "blob_503_rate", "blob_cut", "blob_denied"}
+    {
+        "aws_down",
+        "capacity",
+        "kill_after",
+        "blob_latency_ms",
+        "blob_503_rate",
+        "blob_cut",
+        "blob_denied",
+        "blob_put_cut",
+    }
 )
 
 
@@ -87,7 +97,7 @@ class Faults:
         return sku in self.get("capacity", [])
 
     def strikes(self, fault: str, side: str, container: str, blob: str) -> bool:
-        """Whether ``blob_cut`` or ``blob_denied`` meets a caller from ``side`` at this blob."""
+        """Whether one of the three faults of a way to blobs meets a caller from ``side`` at this blob."""
         places: list[str] = self.get(fault, {}).get(side, [])
         return any(
             place in ("*", container) or ("/" in place and f"{container}/{blob}".startswith(place))

@@ -122,7 +122,10 @@ class BlobEndpoint:
         claims, refusal = self._authenticate(exchange, account)
         exchange.caller = self._entra.caller(claims) if claims else INTERNET
         side = exchange.caller.side
-        if self._faults.strikes("blob_cut", side, container, blob):
+        writes = exchange.method == "PUT"
+        if self._faults.strikes("blob_cut", side, container, blob) or (
+            writes and self._faults.strikes("blob_put_cut", side, container, blob)
+        ):
             raise _CutOffError
         subnets = self._store.find(azure.SUBNET)
         rules = NetworkRules.of_account(account.inputs)

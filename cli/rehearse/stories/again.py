@@ -50,7 +50,7 @@ def dies_at_once(stage: Stage) -> str:
     failing.writer_dies(stage, "AWS dies again")
     dumps = [backup for backup in stage.vault.backups() if backup.epoch == epoch]
     archived = sum(number == epoch for number in stage.vault.epochs().values())
-    stage.world.clouds.faults.clear("blob_cut")
+    stage.world.clouds.faults.clear("blob_put_cut")
     stage.hold(
         "the second disaster strikes before the new chain has a base",
         not dumps and archived > 0,
@@ -64,7 +64,7 @@ def cutover(stage: Stage) -> str:
     started = time.time()
     tool = stage.begin("failback", "cutover", "--yes")
     stage.wait("AWS to be the writer", lambda: home.writer(stage) == "aws" or not tool.running, 600)
-    stage.world.clouds.faults.set(blob_cut=_DUMPS)
+    stage.world.clouds.faults.set(blob_put_cut=_DUMPS)
     return home.cut_over(stage, tool, started)
 
 
