@@ -24,11 +24,10 @@ def aws_returns(stage: Stage) -> str:
     """AWS is back with its application; the hold switch in Azure keeps visitors where they are."""
     stage.wait("the standby's own backup", lambda: newer(stage, stage.moments["open"], "azure", count=1), 120)
     stage.note("AWS answers again, its application starts")
-    stage.moments["aws back"] = time.time()
+    stage.mark("aws back", "AWS is back")
     with FenceWatch(stage.world.clouds.primary, "petclinic") as fence:
         stage.world.clouds.aws_returns(serve=False)
         stage.world.clouds.aws_application_starts()
-        stage.mark("aws back", "AWS is back")
         fenced(stage, fence)
     writes_from(stage, "azure", since=time.time(), count=5)
     return f"visitors stay in Azure; RDS was closed {fence.seconds:.1f} s after it first answered"
