@@ -19,7 +19,7 @@ _STATIC = (
 _EPILOG = """\
 Examples:
   ./dr test unit                  # seconds: pure functions, and the Pulumi program under mocks
-  ./dr test                       # everything: style, types, every test, one whole rehearsal
+  ./dr test                       # everything: style, types, every test, three whole rehearsals
   ./dr test all -x -k failover    # what follows is pytest's own
   ./dr test providers             # both stacks previewed by the real plugins; needs open internet, no account
   ./dr test faults --rounds 300 --seed mine    # a long campaign of random faults against the data path

@@ -9,8 +9,10 @@ Keys:
     kill_after (object ``{"type": token, "call": "Create"}``): the engine that made this call gets SIGKILL
         after the resource exists and before the answer; fires once.
     blob_latency_ms (float), blob_503_rate (float 0..1): see the storage gate.
-    blob_cut, blob_denied (object ``{side: [container, ...]}``, side aws, azure or operator): callers from
-        there get no answer, or 403 as from a firewall, for these containers; ``"*"`` means every one.
+    blob_cut, blob_denied (object ``{side: [place, ...]}``, side aws, azure or operator): callers from there
+        get no answer, or 403 as from a firewall. A place is a container, ``container/beginning of a blob's
+        name``, or ``"*"`` for every container.
+    blob_put_cut (as ``blob_cut``): no answer to what writes there; reading goes on.
 """
 
 from __future__ import annotations
@@ -23,7 +25,16 @@ from pathlib import Path
 from typing import Any
 
 KNOWN = frozenset(
-    {"aws_down", "capacity", "kill_after", "blob_latency_ms", "blob_503_rate", "blob_cut", "blob_denied"}
+    {
+        "aws_down",
+        "capacity",
+        "kill_after",
+        "blob_latency_ms",
+        "blob_503_rate",
+        "blob_cut",
+        "blob_denied",
+        "blob_put_cut",
+    }
 )
 
 
@@ -85,10 +96,13 @@ class Faults:
         """Whether Azure has no capacity for ``sku`` now."""
         return sku in self.get("capacity", [])
 
-    def strikes(self, fault: str, side: str, container: str) -> bool:
-        """Whether ``blob_cut`` or ``blob_denied`` meets a caller from ``side`` at ``container``."""
-        struck = self.get(fault, {}).get(side, [])
-        return container in struck or "*" in struck
+    def strikes(self, fault: str, side: str, container: str, blob: str) -> bool:
+        """Whether one of the three faults of a way to blobs meets a caller from ``side`` at this blob."""
+        places: list[str] = self.get(fault, {}).get(side, [])
+        return any(
+            place in ("*", container) or ("/" in place and f"{container}/{blob}".startswith(place))
+            for place in places
+        )
 
     def take_kill_after(self, type: str, call: str) -> bool:
         """Whether the engine must die after this call; a fault that fired is gone."""

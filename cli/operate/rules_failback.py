@@ -141,7 +141,10 @@ def _home(facts: Facts) -> Step:
 def _unready(facts: Facts) -> Refuse | None:
     order, said = standing(facts), facts.answer("aws")
     if order is None or order.kind != "failback":
-        return Refuse("RDS holds no copy of the standby's data yet: ./dr failback sync")
+        last = facts.epoch.order if facts.epoch else None
+        taken_back = last is not None and last.withdrawn
+        why = "the order was taken back" if taken_back else "RDS holds no copy of the standby's data yet"
+        return Refuse(f"{why}: ./dr failback sync")
     if order.step == "cutover":
         return None
     if said is None or said.state != "following":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from cli.rehearse.client import Attempt, Outcome
 from cli.rehearse.ledger import Entry
+
+_ON_ITS_WAY_S = 1.0  # an answer that was on its way when AWS died is read a moment later
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,58 +22,132 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Disaster:
+    """The writer's end.
+
+    Attributes:
+        at: Unix time.
+        since: Unix time from which on it was the writer.
+        kept: tokens that the vault held once AWS was dead, in a dump or in the archived log.
+    """
+
+    at: float
+    since: float
+    kept: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Tokens found in the end: in the database of the present writer, and in what the vault keeps beside it
+    for people: exports of what a database had beyond a fork, and dumps of what a restore replaced."""
+
+    database: Collection[str]
+    exports: Collection[str] = ()
+    dumps: Collection[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Writes:
     """The account of acknowledged writes.
 
     Attributes:
         acknowledged: all of them, by the ledger.
         found: those that the final database holds.
-        lost: those it does not hold, oldest first.
-        lost_seconds: from when the first lost write was sent to when the last one was acknowledged: how much
-            of visitors' time is gone. 0 when nothing is.
-        unacknowledged: written although the visitor never heard so; no loss, but worth knowing.
+        exported: those it lacks and an export of diverged transactions holds, oldest first.
+        dumped: those that only a quarantined dump holds.
+        lost: those that nothing holds.
+        lost_seconds: from when the first write that the final database lacks was sent to when the last one
+            was acknowledged: how much of visitors' time is gone, or apart. 0 when nothing is.
+        unacknowledged: written although nobody ever heard so; no loss, but worth knowing.
     """
 
     acknowledged: int
     found: int
+    exported: tuple[Entry, ...]
+    dumped: tuple[Entry, ...]
     lost: tuple[Entry, ...]
     lost_seconds: float
     unacknowledged: int
 
+    @property
+    def missing(self) -> tuple[Entry, ...]:
+        """All that the final database lacks, oldest first."""
+        return tuple(sorted((*self.exported, *self.dumped, *self.lost), key=lambda e: e.acknowledged))
 
-def account(entries: Sequence[Entry], tokens: Collection[str]) -> Writes:
-    """Compare the ledger with the tokens that the final database holds."""
-    held = set(tokens)
-    lost = tuple(sorted((e for e in entries if e.token not in held), key=lambda e: e.acknowledged))
-    seconds = lost[-1].acknowledged - min(entry.sent for entry in lost) if lost else 0.0
+
+def account(entries: Sequence[Entry], places: Places) -> Writes:
+    """Look for each write of the ledger: in the database, else in an export, else in a dump."""
+    held, exports, dumps = (set(found) for found in (places.database, places.exports, places.dumps))
+    missing = sorted((e for e in entries if e.token not in held), key=lambda e: e.acknowledged)
+    seconds = missing[-1].acknowledged - min(entry.sent for entry in missing) if missing else 0.0
     known = {entry.token for entry in entries}
     return Writes(
         acknowledged=len(entries),
-        found=len(known & held),
-        lost=lost,
+        found=len(entries) - len(missing),
+        exported=tuple(e for e in missing if e.token in exports),
+        dumped=tuple(e for e in missing if e.token in dumps - exports),
+        lost=tuple(e for e in missing if e.token not in exports | dumps),
         lost_seconds=seconds,
         unacknowledged=len(held - known),
     )
 
 
-def check_losses(writes: Writes, *, kept: Collection[str], disaster: float) -> Check:
-    """Lost may be only what the vault never had, and what was written before the disaster.
+def check_losses(writes: Writes, disasters: Sequence[Disaster]) -> Check:
+    """Nothing is lost silently.
 
-    Args:
-        writes: the account.
-        kept: tokens that the vault held once AWS was dead, in a dump or in the archived log.
-        disaster: Unix time of the disaster; an answer that was on its way then counts a second longer.
+    Whatever the vault held when the writer died is in the database. What it did not hold yet, and what was
+    written to a cloud that was not the writer any more, is kept for people; or it is within the stated loss:
+    written to the writer before it died, and archived by nobody.
     """
-    strays = [e for e in writes.lost if e.token in kept or e.sent > disaster + 1.0]
-    strays += [e for e in writes.lost if e.cloud != "aws" and e not in strays]
+    ends = {e.token: _end_of(e, disasters) for e in writes.missing}
+    strays = [e for e in writes.missing if (end := ends[e.token]) is not None and e.token in end.kept]
+    strays += [e for e in writes.lost if (end := ends[e.token]) is None or e.acknowledged < end.since]
     detail = (
-        f"{writes.acknowledged} acknowledged, {writes.found} in the final database, "
-        f"{len(writes.lost)} lost in the disaster ({writes.lost_seconds:.1f} s)"
+        f"{writes.acknowledged} acknowledged: {writes.found} in the final database, {len(writes.exported)} "
+        f"exported as diverged, {len(writes.dumped)} in a quarantined dump only, {len(writes.lost)} lost "
+        "in a disaster"
     )
     if strays:
-        detail += f"; {len(strays)} lost that must not be, the first is {strays[0].token}"
-    whole = writes.found + len(writes.lost) == writes.acknowledged
-    return Check(name="every acknowledged write is accounted for", held=whole and not strays, detail=detail)
+        detail += f"; {len(strays)} missing that must not be, the first is {strays[0].token}"
+    return Check(name="every acknowledged write is accounted for", held=not strays, detail=detail)
+
+
+def _end_of(entry: Entry, disasters: Sequence[Disaster]) -> Disaster | None:
+    """The first disaster after a write was sent, which is the one that may have lost it."""
+    later = [d for d in disasters if entry.sent <= d.at + _ON_ITS_WAY_S]
+    return min(later, key=lambda d: d.at) if later else None
+
+
+def check_one_writer(
+    entries: Sequence[Entry], epochs: Mapping[str, int], apart: Collection[str], windows: float
+) -> Check:
+    """Epochs follow each other: nothing was acknowledged in one before the one before it had ended.
+
+    Args:
+        epochs: in whose archived log a token stands; a write that is in none proves nothing here.
+        apart: tokens that diverged, which is what a database takes that nobody has closed yet.
+        windows: seconds for which such databases were measured to be open.
+    """
+    by_epoch: dict[int, list[Entry]] = {}
+    for entry in entries:
+        if entry.token in epochs and entry.token not in apart:
+            by_epoch.setdefault(epochs[entry.token], []).append(entry)
+    numbers = sorted(by_epoch)
+    early: list[Entry] = []
+    for number, following in pairwise(numbers):
+        ended = max(entry.sent for entry in by_epoch[number])
+        early += [entry for entry in by_epoch[following] if entry.acknowledged < ended]
+    counts = ", ".join(f"{len(by_epoch[number])} in epoch {number}" for number in numbers)
+    detail = f"by the archived logs: {counts or 'nothing'}; {len(apart)} diverged"
+    if windows:
+        detail += f", in databases that were open for {windows:.1f} s in all after they woke up"
+    if early:
+        detail += f"; {len(early)} acknowledged before the epoch before had ended, such as {early[0].token}"
+    return Check(
+        name="one writer: one epoch after the other acknowledged writes",
+        held=not early and bool(numbers),
+        detail=detail,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

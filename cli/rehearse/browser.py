@@ -8,9 +8,8 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlencode
-
-from cli.rehearse.resolver import Resolver
 
 _TIMEOUT_S = 3.0
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -42,6 +41,14 @@ class NoAnswer(ConnectionError):
         self.sent = sent  # whether the request may have reached the application all the same
 
 
+class Addresses(Protocol):
+    """Where a name is looked up."""
+
+    def addresses(self, name: str) -> list[str]:
+        """IPv4 addresses of ``name``; raises ConnectionError when there are none."""
+        ...
+
+
 class Browser:
     """Visits one public name over HTTPS; a new connection per request, so that every request follows DNS.
 
@@ -53,7 +60,7 @@ class Browser:
     """
 
     def __init__(
-        self, name: str, resolver: Resolver, route: Callable[[str, int], tuple[str, int]], ca_file: Path
+        self, name: str, resolver: Addresses, route: Callable[[str, int], tuple[str, int]], ca_file: Path
     ) -> None:
         self.name = name
         self._resolver = resolver

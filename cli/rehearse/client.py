@@ -1,4 +1,4 @@
-"""A visitor who never stops registering owners, and a journal of what each attempt met."""
+"""A client that never stops registering owners, and a journal of what each attempt met."""
 
 from __future__ import annotations
 
@@ -52,14 +52,15 @@ def first_name(run: str) -> str:
 
 
 class Client:
-    """Registers one owner after the other through the public name.
+    """Registers one owner after the other.
 
     Args:
-        browser: how the name is visited.
+        browser: how the application is visited.
         cloud_of: tells ``aws`` from ``azure`` by the public address.
         ledger: gets every acknowledged write.
         journal: file of JSON lines, one per attempt.
         run: part of the owners' first name, to find them again; at most 20 characters.
+        name: of the client, for the ledger.
         pause_s: between the end of one attempt and the next.
     """
 
@@ -71,6 +72,7 @@ class Client:
         *,
         journal: Path,
         run: str,
+        name: str = "visitor",
         pause_s: float = 0.2,
     ) -> None:
         self.browser = browser
@@ -78,12 +80,13 @@ class Client:
         self._ledger = ledger
         self._journal = journal
         self._run_name = first_name(run)
+        self.name = name
         self._pause_s = pause_s
         self._attempts: list[Attempt] = []
         self._mutex = threading.Lock()
         self._halt = threading.Event()
         self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="client", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -140,9 +143,15 @@ class Client:
         cloud = self._cloud_of(answer.address)
         owner = _OWNER.search(answer.location)
         if answer.status in (302, 303) and owner:
-            self._ledger.add(
-                Entry(token=token, owner=int(owner[1]), cloud=cloud, sent=began, acknowledged=time.time())
+            entry = Entry(
+                token=token,
+                owner=int(owner[1]),
+                cloud=cloud,
+                sent=began,
+                acknowledged=time.time(),
+                client=self.name,
             )
+            self._ledger.add(entry)
             outcome = Outcome.WRITTEN
         else:
             outcome = Outcome.PAGE

@@ -1,4 +1,4 @@
-"""``./dr rehearse``: set-up, the story, the account, the verdict."""
+"""``./dr rehearse``: set-up, a story, the account, the verdict."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _UNFINISHED = (
     "unfinished"  # there while a run is under way: what it leaves half-way is no place to start from
 )
 
+STORIES = ("disaster", "split", "again")  # cli/rehearse/stories, which is heavy to import
 _EPILOG = """\
 Exit status: 0 only if every step went as it must and every invariant held; 1 otherwise; 130 after Ctrl-C.
 The report (JSON and one HTML page with a timeline) is written either way, below reports/.
@@ -34,11 +35,21 @@ def add(commands: Any) -> None:
     """Register ``rehearse``."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "rehearse",
-        help="play the whole story on this machine",
+        help="play a whole story on this machine",
         description="Normal life, disaster, failover and the way back, with the real Pulumi engine, the real "
-        "program, real MySQL and a client that never stops writing. No cloud account is needed.",
+        "program, real MySQL, the operator's own tool and a client that never stops writing. It needs "
+        "no cloud account.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--story",
+        choices=STORIES,
+        default="disaster",
+        help="which one: "
+        "'disaster' (normal life, a scare, disaster, failover and the way back; the default), "
+        "'split' (AWS wakes up half-way and writes, two operators at once), "
+        "'again' (planned failover, a second disaster before and after the cutover)",
     )
     parser.add_argument("--name", default="rehearsal", help="the sandbox to play in (default: %(default)s)")
     parser.add_argument("--root", type=Path, metavar="FOLDER", help="its folder, instead of .sandbox/NAME")
@@ -97,7 +108,7 @@ def _run(arguments: argparse.Namespace) -> int:
             root, tools, time_factor=arguments.time_factor, app_jar=arguments.app_jar, report=say
         ) as world:
             progress.done("set-up", time.monotonic() - began, str(root), good=True)
-            result = rehearse(world, progress)
+            result = rehearse(world, progress, arguments.story)
             if arguments.keep:
                 show_report(progress, result, reports)
                 _keep(world, progress)

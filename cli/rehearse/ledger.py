@@ -26,9 +26,10 @@ class Entry:
         token: the owner's last name, used once in the world; ids are no witness, a restored database gives
             the same ones again.
         owner: the id that the application answered.
-        cloud: who answered: ``aws`` or ``azure``.
+        cloud: whose address answered: ``aws`` or ``azure``. Azure's gateway may have passed it on to AWS.
         sent: Unix time in seconds when the request left.
         acknowledged: Unix time in seconds when the answer was here.
+        client: which client was told.
     """
 
     token: str
@@ -36,6 +37,7 @@ class Entry:
     cloud: str
     sent: float
     acknowledged: float
+    client: str = "visitor"
 
 
 class Ledger:

@@ -7,17 +7,17 @@ from itertools import groupby
 
 from cli.rehearse.ledger import Ledger
 from cli.rehearse.progress import Progress
-from cli.rehearse.stage import Stage, StepFailed
-from cli.rehearse.story import STORY
+from cli.rehearse.stage import Stage, StepFailed, Story
+from cli.rehearse.stories import STORIES
 from cli.rehearse.verdict import draw_up, report
 from cli.report.model import Report
 from cli.world import World
 
-_KEPT = ("ledger.jsonl", "client.jsonl")
+_KEPT = ("ledger.jsonl", "client.jsonl", "client-internal.jsonl")
 
 
-def rehearse(world: World, progress: Progress) -> Report:
-    """Play the whole story in ``world``; a step that fails ends it, and is in the report.
+def rehearse(world: World, progress: Progress, story_name: str) -> Report:
+    """Play the story of that name in ``world``; a step that fails ends it, and is in the report.
 
     Raises:
         KeyboardInterrupt: the operator had enough.
@@ -29,17 +29,18 @@ def rehearse(world: World, progress: Progress) -> Report:
     ledger = Ledger(world.root / _KEPT[0])
     stage = Stage(world=world, progress=progress, ledger=ledger, run=secrets.token_hex(4))
     try:
-        completed = _play(stage)
-        if stage.has_client:
-            stage.client.stop()
-        return report(stage, draw_up(stage), completed=completed)
+        story = STORIES[story_name]
+        completed = _play(stage, story)
+        for client in stage.clients:
+            client.stop()
+        return report(stage, draw_up(stage), story=f"{story_name}: {story.about}", completed=completed)
     finally:
         stage.halt()
         ledger.close()
 
 
-def _play(stage: Stage) -> bool:
-    for phase, steps in groupby(STORY, key=lambda step: step.phase):
+def _play(stage: Stage, story: Story) -> bool:
+    for phase, steps in groupby(story.steps, key=lambda step: step.phase):
         stage.progress.phase(phase)
         for step in steps:
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import dns.exception
 import dns.message
@@ -17,6 +17,17 @@ _QUERY_TIMEOUT_S = 1.0
 
 class NoAddress(ConnectionError):
     """The name has no address now, or the name server did not answer."""
+
+
+class Pinned:
+    """Answers the same addresses whatever DNS says, as a partner's hosts file or an internal caller does."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        self._addresses = list(addresses)
+
+    def addresses(self, name: str) -> list[str]:
+        """Those addresses."""
+        return self._addresses
 
 
 class Resolver:

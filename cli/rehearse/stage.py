@@ -1,16 +1,17 @@
-"""What the steps of the story share: the running world, the clock, and the record of what happened."""
+"""What the steps of a story share: the running world, the clock, and the record of what happened."""
 
 from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from cli.rehearse.account import Check
+from cli.rehearse.account import Check, Disaster
 from cli.rehearse.client import Attempt, Client
 from cli.rehearse.ledger import Ledger
+from cli.rehearse.operator import OperatorError, Tool, tail
 from cli.rehearse.progress import Progress
 from cli.rehearse.vault import Vault
 from cli.report.model import Mark, Measured, StepRecord
@@ -49,6 +50,14 @@ class Step:
     act: Callable[[Stage], str]
 
 
+@dataclass(frozen=True)
+class Story:
+    """A rehearsal: its steps in order, and in a sentence what it is about."""
+
+    about: str
+    steps: Sequence[Step]
+
+
 @dataclass
 class Stage:
     """The world of one rehearsal, and its record.
@@ -60,8 +69,11 @@ class Stage:
         run: tells this rehearsal's rows from those of earlier ones in the same clouds.
         began: Unix time of the start of the story.
         moments: Unix times by name, for figures and checks.
-        kept: the writes that the vault held when AWS was dead.
+        disasters: those in which the writer died.
+        fences: seconds for which a database that had woken up was open, of each time that it did.
         lags: seconds from a write's acknowledgement to its log in the vault, one for each that was followed.
+        before: the resources that existed before the emergency.
+        internal: a second client, which goes straight to AWS's load balancer.
     """
 
     world: World
@@ -74,13 +86,15 @@ class Stage:
     checks: list[Check] = field(default_factory=list[Check])
     measured: list[Measured] = field(default_factory=list[Measured])
     moments: dict[str, float] = field(default_factory=dict[str, float])
-    kept: set[str] = field(default_factory=set[str])
+    disasters: list[Disaster] = field(default_factory=list[Disaster])
+    fences: list[float] = field(default_factory=list[float])
     lags: list[float] = field(default_factory=list[float])
-    cutover: str = ""
     before: set[str] = field(default_factory=set[str])
+    internal: Client | None = None
     _client: Client | None = None
     _vault: Vault | None = None
     _commands: list[str] = field(default_factory=list[str])
+    _tools: list[Tool] = field(default_factory=list[Tool])
 
     @property
     def client(self) -> Client:
@@ -93,10 +107,17 @@ class Stage:
     def client(self, client: Client) -> None:
         self._client = client
 
+    @property
+    def clients(self) -> list[Client]:
+        """All that run."""
+        return [client for client in (self._client, self.internal) if client is not None]
+
     def halt(self) -> None:
-        """End the client, whatever it met."""
-        if self._client is not None:
-            self._client.halt()
+        """End the clients and what of the operator's tool still runs, whatever they met."""
+        for client in self.clients:
+            client.halt()
+        for tool in self._tools:
+            tool.kill()
 
     @property
     def has_client(self) -> bool:
@@ -121,8 +142,7 @@ class Stage:
         passed, result, failure = True, "", None
         with self.progress.running(step.title):
             try:
-                if self._client is not None:
-                    self._client.check()
+                self.check_client()
                 result = step.act(self)
             except Exception as error:  # noqa: BLE001 - recorded and raised again below
                 passed, failure = False, error
@@ -155,6 +175,32 @@ class Stage:
     def up(self) -> Result:
         """``pulumi up``, already agreed to. The preview is a step of its own where the story is about it."""
         return self.pulumi("up", "--yes", "--skip-preview")
+
+    def begin(self, *words: str, aws: bool = False) -> Tool:
+        """Start a command of the operator's tool; ``aws``: in a shell that is signed in to AWS, too."""
+        tool = Tool(self.world, words, aws=aws)
+        self._commands.append(str(tool))
+        self._tools.append(tool)
+        return tool
+
+    def dr(self, *words: str, codes: Sequence[int] = (0,)) -> Result:
+        """Run a command of the operator's tool to its end.
+
+        Raises:
+            OperatorError: it ended with a status that is none of ``codes``.
+        """
+        return self.ended(self.begin(*words), codes)
+
+    def ended(self, tool: Tool, codes: Sequence[int] = (0,)) -> Result:
+        """Wait for a command that was begun.
+
+        Raises:
+            OperatorError: it ended with a status that is none of ``codes``.
+        """
+        done = tool.wait()
+        if done.code not in codes:
+            raise OperatorError(f"{tool} ended with status {done.code}: {tail(done.out)}")
+        return done
 
     def on(self, machine: str, *words: str) -> str:
         """Run a command on a simulated machine and return its output.
@@ -205,9 +251,9 @@ class Stage:
             time.sleep(_POLL_S)
 
     def check_client(self) -> None:
-        """Raise what made the client give up, if anything did."""
-        if self._client is not None:
-            self._client.check()
+        """Raise what made a client give up, if anything did."""
+        for client in self.clients:
+            client.check()
 
     def attempt(self, since: float, fits: Callable[[Attempt], bool]) -> Attempt | None:
         """The first of the client's attempts from ``since`` on that fits."""

@@ -1,17 +1,18 @@
-"""Reading the backup vault as an operator would, past the agent: which backups are complete, who writes."""
+"""Reading the backup vault as an operator would, past the agent: what is in it, and who writes."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 _PREFIX = "backup_"
 _LOG = "binlog/"
+_QUARANTINE, _DIVERGENCE = "quarantine_", "quarantine_divergence_"
 _TOKEN = re.compile(rb"W[0-9a-f]{20}")  # cli/rehearse/client.py makes them
 BACKUPS, SIGNALS, CONTROL = "mysql-backups", "signals", "control"
 
@@ -53,8 +54,7 @@ class Vault:
         self._blobs = blobs
         self._accounts = accounts
         self._known: dict[str, Backup] = {}
-        self._read: set[str] = set()
-        self._tokens: set[str] = set()
+        self._tokens: dict[str, frozenset[str]] = {}
 
     def backups(self) -> list[Backup]:
         """Every complete backup, oldest first. Without manifest and data there is no backup."""
@@ -69,29 +69,47 @@ class Vault:
         return sorted(self._known.values(), key=lambda b: (b.epoch, b.sequence))
 
     def tokens(self) -> set[str]:
-        """What visitors wrote and the vault holds, in complete dumps or in archived log.
-
-        Read with gzip and a pattern, past the agent's code: a segment is a gzip file whose row events have
-        the text of the rows in them.
-        """
+        """What clients wrote and the vault holds, in complete dumps or in archived log."""
         names = {backup.blob for backup in self.backups()} | set(self._list(BACKUPS, _LOG))
-        for name in names - self._read:
+        return self._tokens_of(names)
+
+    def epochs(self) -> dict[str, int]:
+        """In which epoch's archived log each token stands first."""
+        found: dict[str, int] = {}
+        for name in self._list(BACKUPS, _LOG):
+            epoch = int(name.split("/")[1])
+            for token in self._tokens_of([name]):
+                found[token] = min(epoch, found.get(token, epoch))
+        return found
+
+    def exported(self) -> set[str]:
+        """What exports of diverged transactions hold."""
+        return self._tokens_of(self.exports())
+
+    def exports(self) -> list[str]:
+        """The names of those exports."""
+        return self._list(BACKUPS, _DIVERGENCE)
+
+    def dumped(self) -> set[str]:
+        """What dumps hold that were made of a database before a restore replaced it."""
+        return self._tokens_of(set(self._list(BACKUPS, _QUARANTINE)) - set(self.exports()))
+
+    def _tokens_of(self, names: Collection[str]) -> set[str]:
+        """Read with gzip and a pattern, past the agent's code: a segment is a gzip file whose row events have
+        the text of the rows in them. Nothing that was read changes: the container refuses it."""
+        for name in names:
+            if name in self._tokens:
+                continue
             content = self._get(BACKUPS, name)
             if content is not None:
-                self._tokens |= {found.decode() for found in _TOKEN.findall(gzip.decompress(content))}
-                self._read.add(name)
-        return set(self._tokens)
+                found = frozenset(found.decode() for found in _TOKEN.findall(gzip.decompress(content)))
+                self._tokens[name] = found
+        return {token for name in names for token in self._tokens.get(name, ())}
 
     def signals(self, prefix: str) -> dict[str, dict[str, Any]]:
         """The agents' reports whose names begin with ``prefix``, by name."""
         found = {name: self._get(SIGNALS, name) for name in sorted(self._list(SIGNALS, prefix))}
         return {name: json.loads(content) for name, content in found.items() if content is not None}
-
-    def quarantined(self) -> str:
-        """The newest dump that a take-over kept of the data it replaced; empty when there is none."""
-        names = sorted(self._list(BACKUPS, "quarantine_"))
-        content = self._get(BACKUPS, names[-1]) if names else None
-        return "" if content is None else gzip.decompress(content).decode("utf-8", "replace")
 
     def epoch(self) -> dict[str, Any]:
         """Who writes, since when: ``epoch.json``; empty before the first change."""

@@ -74,16 +74,18 @@ class OutageRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class LostWrite:
-    """An acknowledged write that the final database does not hold."""
+    """An acknowledged write that the final database does not hold, and where it is kept instead."""
 
     token: str
     acknowledged: float
+    kept: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """A whole rehearsal."""
 
+    story: str
     started_utc: str
     seconds: float
     passed: bool

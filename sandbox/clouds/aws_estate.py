@@ -7,6 +7,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pymysql
@@ -28,6 +29,7 @@ _POD = "10.0.11.25"
 _PORT = 8080
 _APP_USER = "petclinic"
 _BACKUP_GRANTS = "PROCESS, RELOAD, REPLICATION CLIENT, REPLICATION SLAVE, SHOW_ROUTINE, CREATE USER"
+_RESTART_S = 1.0  # of a pod; the real back-off grows from 10 s to 5 minutes
 _APP_START_S = 60.0  # a real Spring application on two busy cores
 _HEARTBEAT_S = 300.0  # RDS writes mysql.rds_heartbeat2 about every five minutes
 
@@ -39,8 +41,8 @@ class EstateStartError(RuntimeError):
 class AwsEstate:
     """The running AWS side.
 
-    The application is started by hand here and not again when it ends; EKS would restart it, which makes no
-    difference as long as its database lives.
+    An application that was started and ends is started again, as EKS does with a pod: a database that is
+    closed to it lets it not come up, and then it does.
 
     Args:
         root: the sandbox's folder.
@@ -70,6 +72,9 @@ class AwsEstate:
         self._jar = jar
         self._real_java = real_java
         self._app: subprocess.Popen[bytes] | None = None
+        self._app_ended = threading.Event()
+        self._keeper: threading.Thread | None = None
+        self._last_environment: dict[str, str] = {}
         self._app_log = root / "eks" / "petclinic.log"
         self._app_log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.passwords = self._read_passwords()
@@ -150,10 +155,17 @@ class AwsEstate:
             EstateStartError: it ended or did not answer in time.
         """
         if not self.app_running:
-            self._app = processes.spawn(self._app_command(), log=self._app_log, env=self._app_environment())
+            self._last_environment = self._app_environment()
+            self._app = processes.spawn(self._app_command(), log=self._app_log, env=self._last_environment)
         self.balancer.start()
-        if not wait:
-            return
+        if wait:
+            self._wait_for_app()
+        if self._keeper is None:
+            self._app_ended.clear()
+            self._keeper = threading.Thread(target=self._keep_app, name="pods of EKS", daemon=True)
+            self._keeper.start()
+
+    def _wait_for_app(self) -> None:
         try:
             wait_for(
                 lambda: self._answers() or not self.app_running, _APP_START_S, "PetClinic in EKS answers"
@@ -163,6 +175,18 @@ class AwsEstate:
             raise EstateStartError(f"{error}: {self._tail()}") from error
         if not self.app_running:
             raise EstateStartError(f"PetClinic in EKS ended at its start: {self._tail()}")
+
+    def _keep_app(self) -> None:
+        while not self._app_ended.wait(_RESTART_S):
+            if not self.app_running and self.primary.running:
+                environment = {**self._last_environment, "SPRING_SQL_INIT_MODE": "never"}
+                self._app = processes.spawn(self._app_command(), log=self._app_log, env=environment)
+
+    def _end_keeping(self) -> None:
+        self._app_ended.set()
+        if self._keeper is not None:
+            self._keeper.join()
+            self._keeper = None
 
     def _app_command(self) -> list[str]:
         if not self._real_java:
@@ -215,6 +239,7 @@ class AwsEstate:
 
     def kill(self) -> None:
         """SIGKILL to the database, the application and the load balancer; the database's files stay."""
+        self._end_keeping()
         self.balancer.kill()
         if self._app is not None:
             processes.kill(self._app)
@@ -223,6 +248,7 @@ class AwsEstate:
 
     def stop(self) -> None:
         """End everything cleanly."""
+        self._end_keeping()
         self.balancer.stop()
         if self._app is not None:
             processes.stop(self._app)

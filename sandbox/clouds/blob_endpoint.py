@@ -107,7 +107,7 @@ class BlobEndpoint:
         account = azure.find_account(self._store, self._account)
         if account is None:
             raise BlobRefused(404, "ResourceNotFound", "The specified resource does not exist.")
-        creating_only = self._authorize(exchange, wanted, account, container)
+        creating_only = self._authorize(exchange, wanted, account, container, blob)
         retention = self._retention(container)
         if retention:
             self._enforce_retention(retention, wanted, container, blob)
@@ -115,17 +115,22 @@ class BlobEndpoint:
 
     # -- who may --------------------
 
-    def _authorize(self, exchange: Exchange, wanted: Operation, account: Resource, container: str) -> bool:
+    def _authorize(
+        self, exchange: Exchange, wanted: Operation, account: Resource, container: str, blob: str
+    ) -> bool:
         """Refuse, or say whether the caller may only create and not replace."""
         claims, refusal = self._authenticate(exchange, account)
         exchange.caller = self._entra.caller(claims) if claims else INTERNET
         side = exchange.caller.side
-        if self._faults.strikes("blob_cut", side, container):
+        writes = exchange.method == "PUT"
+        if self._faults.strikes("blob_cut", side, container, blob) or (
+            writes and self._faults.strikes("blob_put_cut", side, container, blob)
+        ):
             raise _CutOffError
         subnets = self._store.find(azure.SUBNET)
         rules = NetworkRules.of_account(account.inputs)
         admitted = rules.admit(exchange.caller, service="Microsoft.Storage", subnets=subnets)
-        if not admitted or self._faults.strikes("blob_denied", side, container):
+        if not admitted or self._faults.strikes("blob_denied", side, container, blob):
             raise BlobRefused(
                 403, "AuthorizationFailure", "This request is not authorized to perform this operation."
             )

@@ -244,6 +244,10 @@ def test_a_site_can_lose_a_container_while_the_other_reaches_it(clouds: Services
         assert vault.refusal("control") == "AuthorizationFailure"
         client.get_blob_client("mysql-backups", "b").upload_blob(b"x")
         clouds.faults.clear("blob_cut")
+        clouds.faults.set(blob_put_cut={"aws": ["signals/heartbeat"]})
+        assert not client.get_blob_client("signals", "heartbeat-aws").exists()
+        with pytest.raises(AzureError):
+            client.get_blob_client("signals", "heartbeat-aws").upload_blob(b"x")
         client.get_blob_client("signals", "b").upload_blob(b"x")
     assert any(line["error"] == "blob_cut" and line["side"] == "aws" for line in clouds.requests())
 

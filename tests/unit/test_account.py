@@ -1,10 +1,10 @@
-"""The account of writes and outages: every acknowledged write is found, lost in the window, or a failure."""
+"""The account of writes and outages: every acknowledged write is found, kept for people, or within a loss."""
 
 from __future__ import annotations
 
 import pytest
 
-from cli.rehearse.account import account, check_losses, outages
+from cli.rehearse.account import Disaster, Places, account, check_losses, check_one_writer, outages
 from cli.rehearse.client import Attempt, Outcome
 from cli.rehearse.ledger import Entry
 
@@ -14,34 +14,67 @@ def entry(at: float, cloud: str = "aws") -> Entry:
 
 
 LIFE = [entry(1), entry(2), entry(3), entry(4), entry(20, "azure"), entry(21, "azure")]
-KEPT, DISASTER = {"W1", "W2"}, 4.2
+ALL = {e.token for e in LIFE}
+DISASTER = Disaster(at=4.2, since=0.0, kept=frozenset({"W1", "W2"}))
 
 
 @pytest.mark.parametrize(
-    ("found", "lost", "seconds", "held"),
+    ("missing", "exports", "seconds", "held"),
     [
-        ({"W1", "W2", "W3", "W4", "W20", "W21"}, 0, 0.0, True),
-        ({"W1", "W2", "W20", "W21"}, 2, 1.1, True),  # from W3, sent at 2.9 s, to W4 at 4 s
-        ({"W2", "W3", "W4", "W20", "W21"}, 1, 0.1, False),  # the vault had W1
-        ({"W1", "W2", "W3", "W4", "W20"}, 1, 0.1, False),  # W21 was acknowledged after the disaster
+        (set[str](), set[str](), 0.0, True),
+        ({"W3", "W4"}, set[str](), 1.1, True),  # archived by nobody: from W3, sent at 2.9 s, to W4 at 4 s
+        ({"W1"}, set[str](), 0.1, False),  # the vault had it
+        ({"W1"}, {"W1"}, 0.1, False),  # kept for people, and all the same it was archived before
+        ({"W21"}, set[str](), 0.1, False),  # acknowledged after the disaster
+        ({"W21"}, {"W21"}, 0.1, True),  # by a cloud that was not the writer
     ],
 )
-def test_losses(found: set[str], lost: int, seconds: float, held: bool) -> None:
-    writes = account(LIFE, found)
-    assert len(writes.lost) == lost
+def test_losses(missing: set[str], exports: set[str], seconds: float, held: bool) -> None:
+    writes = account(LIFE, Places(database=ALL - missing, exports=exports))
+    assert {e.token for e in writes.missing} == missing
+    assert {e.token for e in writes.exported} == missing & exports
     assert writes.lost_seconds == pytest.approx(seconds)
-    assert writes.found == len(found)
-    assert check_losses(writes, kept=KEPT, disaster=DISASTER).held is held
+    assert writes.found == len(LIFE) - len(missing)
+    assert check_losses(writes, [DISASTER]).held is held
+
+
+def test_a_dump_that_a_restore_made_beforehand_keeps_a_write_too() -> None:
+    writes = account(LIFE, Places(database=ALL - {"W21"}, dumps={"W21", "W1"}))
+    assert [e.token for e in writes.dumped] == ["W21"]
+    assert check_losses(writes, [DISASTER]).held
+
+
+def test_a_disaster_excuses_nothing_that_was_written_before_its_writers_epoch() -> None:
+    late = Disaster(at=30, since=25, kept=frozenset())
+    writes = account(LIFE, Places(database=ALL - {"W20"}))
+    assert not check_losses(writes, [late]).held
+    assert check_losses(writes, [Disaster(at=30, since=19, kept=frozenset())]).held
 
 
 def test_rows_that_nobody_was_told_about_are_counted_apart() -> None:
-    assert account(LIFE, {"W1", "Wnever"}).unacknowledged == 1
+    assert account(LIFE, Places(database={"W1", "Wnever"})).unacknowledged == 1
 
 
 def test_a_stray_loss_is_named() -> None:
-    check = check_losses(account(LIFE, set()), kept=KEPT, disaster=DISASTER)
+    check = check_losses(account(LIFE, Places(database=())), [DISASTER])
     assert not check.held
     assert "W1" in check.detail
+
+
+EPOCHS = {"W1": 1, "W2": 1, "W3": 1, "W20": 2, "W21": 2}
+
+
+@pytest.mark.parametrize(
+    ("epochs", "apart", "held"),
+    [
+        (EPOCHS, set[str](), True),
+        ({**EPOCHS, "W21": 1}, set[str](), False),  # the old writer acknowledged after the new one had begun
+        ({**EPOCHS, "W21": 1}, {"W21"}, True),  # diverged, and accounted for as such
+        ({}, set[str](), False),  # no log proves nothing
+    ],
+)
+def test_one_writer(epochs: dict[str, int], apart: set[str], held: bool) -> None:
+    assert check_one_writer(LIFE, epochs, apart, 0.0).held is held
 
 
 def attempt(at: float, outcome: Outcome) -> Attempt:

@@ -46,6 +46,7 @@ def sample(*, passed: bool = True) -> Report:
         )
         now += seconds + 1
     return Report(
+        story="disaster: a story",
         started_utc="2026-11-23T12:00:00Z",
         seconds=now,
         passed=passed,
@@ -72,7 +73,7 @@ def sample(*, passed: bool = True) -> Report:
         modelled=MODELLED,
         served_s=(612.0, 972.0),
         writes={"acknowledged": 190, "lost": 3},
-        lost=(LostWrite(token="Wabc", acknowledged=40.6),),
+        lost=(LostWrite(token="Wabc", acknowledged=40.6, kept="exported"),),
         simulated=(("Engine", "real"),),
     )
 
