@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from agent.application import let_write
 from agent.config import Config, Site
-from agent.database import Session, quoted
+from agent.database import Session
 from agent.epoch import Epoch, Orders, next_epoch, take_over
-from agent.errors import GuardError
+from agent.errors import DatabaseError, GuardError
 from agent.handover.auto_increment import raise_auto_increment
+from agent.handover.events import switch_on
 from agent.marker import Marker, write_marker
 from agent.storage import BlobStore
 
@@ -76,9 +77,10 @@ def finish_opening(database: Session, epoch: Epoch, config: Config, marker: Mark
     write_marker(database, marker)
     if config.application is not None:
         let_write(database, config.application.user, config.database.schemas)
-    for schema, event in marker.enabled_events:
-        database.rows(f"ALTER EVENT {quoted(schema)}.{quoted(event)} ENABLE")
-    write_marker(database, replace(marker, enabled_events=()))
+    refused = switch_on(database, marker.enabled_events)
+    write_marker(database, replace(marker, enabled_events=tuple(refused)))
+    for (schema, event), why in refused.items():
+        raise DatabaseError(f"the database serves, but its event {schema}.{event} cannot be enabled: {why}")
 
 
 def _raise_ids(database: Session, config: Config, marker: Marker, epoch: int) -> Marker:

@@ -130,7 +130,7 @@ def _provide(run: Run) -> None:
         return
     with run.report.phase("application"):
         provide(run.database, run.context.config, application)
-        if run.report.take_over:  # the account may be new, and this site is the writer already
+        if run.report.take_over or run.epoch.writer == run.site:  # the account may be new here
             let_write(run.database, application.user, run.schemas)
 
 

@@ -10,8 +10,10 @@ from agent.database import PASSING_READ_S, session
 from agent.epoch import Epoch, read_orders
 from agent.errors import NoBackupError
 from agent.fence import alone, close, must_close, release
-from agent.handover.decide import is_copy, may_open_unasked, must_drain
+from agent.handover.decide import is_closed, is_copy, may_open_unasked, must_drain
+from agent.handover.order import read_answer
 from agent.handover.service import Handover
+from agent.handover.takeover import keep_events
 from agent.jobs import Job, Troubles
 from agent.marker import Marker, read_marker
 from agent.opening import become_writer, finish_opening, wants_to_open
@@ -73,6 +75,9 @@ class Serving:
                 follow(self._context)
             except NoBackupError as error:
                 _log.warning("it opens with what it holds: %s", error)
+        writer = read_answer(self._context.signals, epoch.writer)
+        if is_closed(writer, epoch) and writer is not None:  # its log says that all events are off
+            keep_events(self._context, writer)
         with session(self._context.login()) as database:
             marker = read_marker(database)
             become_writer(database, self._context.control, epoch, self._context.config, marker)
@@ -115,11 +120,14 @@ class Serving:
             self._released_epoch = 0
             with session(self._context.login(), read_timeout_s=PASSING_READ_S) as database:
                 close(database, users, epoch)
-        elif self._handover.may_release and self._opened_epoch == epoch.epoch != self._released_epoch:
+        elif self._handover.may_release and self._released_epoch != epoch.epoch:
             with (
                 session(self._context.login(), read_timeout_s=PASSING_READ_S) as database,
                 alone(database, self._context.control, epoch),
             ):
+                marker = read_marker(database)
+                if marker is not None and marker.served_epoch < epoch.epoch:
+                    return  # users must not write into what passes for a copy
                 release(database, users)
             self._released_epoch = epoch.epoch
 

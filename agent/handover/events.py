@@ -49,6 +49,21 @@ def switch(database: Session, events: Iterable[Event], *, on: bool) -> None:
             _switch(database, f"{quoted(schema)}.{quoted(event)}", str(definer), on=on)
 
 
+def switch_on(database: Session, events: Iterable[Event]) -> dict[Event, str]:
+    """Let all of ``events`` run that the server lets; the others, each with the reason.
+
+    Users must not wait for an event that cannot run.
+    """
+    refused: dict[Event, str] = {}
+    for event in events:
+        try:
+            switch(database, [event], on=True)
+        except DatabaseError as error:
+            refused[event] = str(error)
+            _log.error("event %s.%s stays disabled: %s", *event, error)
+    return refused
+
+
 def _switch(database: Session, name: str, definer: str, *, on: bool) -> None:
     """Whoever alters an event becomes its definer, unless the statement names another."""
     action = "ENABLE" if on else "DISABLE"

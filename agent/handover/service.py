@@ -15,7 +15,7 @@ from typing import Any
 
 from agent.config import Site
 from agent.context import Context
-from agent.database import session
+from agent.database import PASSING_READ_S, session
 from agent.epoch import Epoch, Orders, read_orders
 from agent.errors import AgentError
 from agent.gtid import GtidSet
@@ -80,7 +80,7 @@ class Handover:
         program = self._program() if order is not None and not order.withdrawn else None
         marker = None
         if order is not None and order.kind == "replace" and order.target == self._site:
-            with session(self._context.login()) as database:
+            with session(self._context.login(), read_timeout_s=PASSING_READ_S) as database:
                 marker = read_marker(database)
         todo = self._duty = duty(self._site, epoch, program, own, marker)
         self._end_what_is_moot(epoch, todo)

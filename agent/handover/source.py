@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from agent import fence
@@ -19,7 +19,7 @@ from agent.database import Session, session
 from agent.epoch import Epoch, give_order
 from agent.gtid import GtidSet
 from agent.handover.decide import is_closed
-from agent.handover.events import enabled, switch
+from agent.handover.events import enabled, switch, switch_on
 from agent.handover.fingerprints import Fingerprints
 from agent.handover.order import Answer, Order, new_order
 
@@ -90,14 +90,14 @@ class Source:
             DatabaseError, StorageError, CredentialError: it cannot be opened now.
         """
         with session(self._context.login()) as database, fence.alone(database, self._context.control, epoch):
-            switch(database, own.events, on=True)
             fence.release(database, self._users)
+            refused = switch_on(database, own.events)
         return Answer(
             self._site,
             own.epoch,
             own.order,
             "reopened",
-            f"the order was withdrawn; {self._site} writes again",
+            f"the order was withdrawn; {self._site} writes again" + _off(refused),
         )
 
     def drain(self, epoch: Epoch, order: Order, own: Answer | None) -> Answer:
@@ -208,6 +208,10 @@ class Source:
             if time.monotonic() > deadline or self._stopping.wait(_LOOK_S):
                 return False
         return True
+
+
+def _off(refused: Mapping[tuple[str, str], str]) -> str:
+    return "".join(f"; event {schema}.{event} stays off: {why}" for (schema, event), why in refused.items())
 
 
 def _busy(database: Session, settings: Database) -> str:

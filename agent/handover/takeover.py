@@ -8,7 +8,7 @@ from agent.context import Context
 from agent.database import Session, placeholders, session
 from agent.epoch import Epoch
 from agent.errors import GuardError
-from agent.fence import release
+from agent.fence import alone, release
 from agent.gtid import GtidSet
 from agent.handover.order import Answer
 from agent.marker import read_marker, write_marker
@@ -64,7 +64,8 @@ def take_over(context: Context, epoch: Epoch, source: Answer) -> tuple[Epoch, li
         marker = replace(marker, enabled_events=events)
         write_marker(run.database, marker)
         new = become_writer(run.database, context.control, epoch, config, marker)
-        release(run.database, config.database.application_users)
+        with alone(run.database, context.control, new):
+            release(run.database, config.database.application_users)
         return new, missing
 
 

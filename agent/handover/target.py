@@ -29,7 +29,7 @@ from agent.handover.fingerprints import Fingerprints, differences
 from agent.handover.order import Answer, Divergence, Order, read_answer
 from agent.handover.order import State as Said
 from agent.handover.takeover import keep_events, take_over
-from agent.marker import Marker, read_marker
+from agent.marker import Marker, read_marker, write_marker
 from agent.rds import ensure_snapshot
 from agent.report import Report
 from agent.restore import follow, replace_by_order
@@ -261,6 +261,7 @@ class Target:
         """The copy holds all that the source drained to: compare, and take over."""
         told, different = self._compare(order, told, source)
         if different:
+            self._is_no_copy()
             more = f" and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
             return _saying(
                 told,
@@ -272,12 +273,23 @@ class Target:
             return _saying(
                 told, "ready", f"the copy equals what {order.source} drained to; it opens when ordered to"
             )
+        # The comparison took its time, and a source in which somebody wrote drains again.
+        again = read_answer(self._context.signals, order.source)
+        if again != source and (why := receive_refusal(epoch, again, self._held(epoch))):
+            return _saying(told, "following", why)
         with _timed(told, "take over") as seconds:
             new, missing = take_over(self._context, epoch, source)
         lost = f"; not here, so not enabled: events {', '.join(missing)}" if missing else ""
         return _saying(
             replace(told, seconds=seconds), "serving", f"{self._site} writes epoch {new.epoch}{lost}"
         )
+
+    def _is_no_copy(self) -> None:
+        """Somebody else wrote into it: the next order, or an opening in a disaster, loads it anew."""
+        with session(self._context.login()) as database:
+            marker = read_marker(database)
+            if marker is not None:
+                write_marker(database, replace(marker, state="loading"))
 
     def _compare(self, order: Order, told: Answer, source: Answer) -> tuple[Answer, list[str]]:
         """What differs, as sentences. Not compared again while nothing was committed here since.

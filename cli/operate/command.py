@@ -209,7 +209,11 @@ def _show_divergence(arguments: argparse.Namespace) -> int:
         return Code.REFUSED
     unpack = zlib.decompressobj(wbits=31)  # 31: gzip
     for piece in source.blobs(sight.places, BACKUPS).chunks(said.divergence.blob):
-        sys.stdout.write(unpack.decompress(piece).decode("utf-8", "replace"))
+        sys.stdout.buffer.write(unpack.decompress(piece))  # bytes: a character may lie across two pieces
+    sys.stdout.buffer.write(unpack.flush())
+    sys.stdout.buffer.flush()
+    if not unpack.eof:
+        raise Problem(f"{said.divergence.blob} ends in the middle; do not apply what was printed, repeat it")
     return Code.DONE
 
 

@@ -142,7 +142,9 @@ def _page_only(facts: Facts) -> Step:
 def _first_disaster(facts: Facts, *, planned: bool) -> Step:  # noqa: PLR0911 - one step a line
     order, config = standing(facts), facts.config
     if order is not None and not (planned and order.kind == "planned"):
-        return Withdraw()
+        # Withdrawn while the opening is ordered, AWS would open again and the standby too, uncompared.
+        step = reach(facts, enabled=False) if order.kind == "planned" else None
+        return step or Withdraw()
     if config.mode == "emergency" and config.scope == "full" and config.enabled and not config.maintenance:
         return reach(facts, **EMERGENCY) or Wait(Goal.AZURE_WRITES)
     step = reach(facts, **EMERGENCY, enabled=False, maintenance=False)
@@ -156,6 +158,12 @@ def _first_disaster(facts: Facts, *, planned: bool) -> Step:  # noqa: PLR0911 - 
         if order is None:
             return Give("planned", "drain")
         said = facts.answer("azure")
+        if said is not None and said.state == "differs":
+            return Refuse(
+                f"the standby's copy is not equal to AWS: {said.sentence}. Nothing was opened; let AWS go "
+                "on: ./dr abort",
+                Code.FAILED,
+            )
         if said is None or said.state != "ready":
             return Wait(Goal.READY)
     return Set(config.changes_to(replace(config, enabled=True)))
@@ -172,12 +180,10 @@ def _stay(facts: Facts) -> Step:
     order = standing(facts)
     if order is not None and (order.drains or facts.config.mode == "failback"):
         return Withdraw()
-    step = reach(facts, **EMERGENCY, enabled=True, maintenance=False)
-    if step is not None:
-        return step
-    if facts.closed("azure"):
+    if facts.closed("azure"):  # the page stays until then
         return Wait(Goal.REOPENED)
-    return Done("the standby serves and is the writer")
+    step = reach(facts, **EMERGENCY, enabled=True, maintenance=False)
+    return step or Done("the standby serves and is the writer")
 
 
 def _second_disaster(facts: Facts) -> Step:
@@ -216,11 +222,14 @@ def abort(facts: Facts) -> Step:  # noqa: PLR0911 - one step a line
             f"AWS's origin does not serve ({facts.origin}), so nobody may be sent there; bring it back, or "
             "open the standby: ./dr failover"
         )
+    step = _close(facts, before)  # first: without an order that stands, an ordered opening goes on by itself
+    if step is not None:
+        return step
     if standing(facts) is not None:
         return Withdraw()
     if facts.closed("aws"):
         return Wait(Goal.REOPENED)
-    return _close(facts, before) or _let_go(facts)
+    return _let_go(facts)
 
 
 def _opened(facts: Facts) -> Refuse | None:
@@ -282,6 +291,9 @@ def advice(facts: Facts) -> tuple[Code, str]:  # noqa: PLR0911 - one line a situ
 
 
 def _emergency_advice(facts: Facts) -> tuple[Code, str]:
+    order = standing(facts)
+    if order is not None and order.kind == "planned":
+        return Code.DECIDE, "./dr failover --planned goes on; ./dr abort; or ./dr failover if AWS is gone"
     if not facts.in_place:
         return Code.DECIDE, "./dr failover: goes on where the last run ended (or ./dr abort)"
     if facts.config.scope == "maintenance":

@@ -218,7 +218,7 @@ def finish(facts: Facts) -> Step:
         return refused or Refuse("the epoch cannot be read")
     config, done = facts.config, Done("the stack stands in mode normal; AWS serves and backs up")
     if facts.epoch.writer == "aws" and config.mode == "normal":
-        return done if facts.in_place or facts.last_mode == "normal" else Up()
+        return done if facts.in_place else Up()
     refused = _not_cut_over(facts) or (_still_needed(facts) if not config.release else None)
     if refused is not None:
         return refused

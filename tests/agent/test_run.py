@@ -101,7 +101,8 @@ def test_an_opening_that_fails_and_orders_that_cannot_be_read_stop_no_backups(
     rds.execute(f"CREATE EVENT {SCHEMA}.gone ON SCHEDULE EVERY 1 DAY DO SELECT 1")
     world.aws.works("dump")
     world.azure.works("restore")
-    flexible.execute(f"DROP EVENT {SCHEMA}.gone")
+    flexible.execute(f"DROP EVENT {SCHEMA}.gone")  # and one of an account with SYSTEM_USER in its place
+    flexible.execute(f"CREATE EVENT {SCHEMA}.gone ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1")
     world.container("orders").upload_blob("orders.json", b"not JSON", overwrite=True)
     world.epoch(2, "azure")
     world.azure.document["archive"] = {"flush_seconds": 0.1}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+import agent.handover.events
+import agent.opening
 from agent import fence
-from agent.database import session
+from agent.database import Session, session
 from agent.epoch import give_order, read_epoch
 from agent.errors import DatabaseError, NotWriterError
 from agent.handover.order import new_order
@@ -37,14 +39,17 @@ def test_an_opening_without_the_writers_part_replays_what_it_archived_since(
 
 
 def test_a_database_whose_opening_failed_half_way_never_passes_for_a_copy(
-    world: World, rds: MySqlServer, flexible: MySqlServer
+    world: World, rds: MySqlServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Users may have written by then; a copy would be replaced without asking in the next disaster."""
     clinic(rds)
-    rds.execute(f"CREATE EVENT {SCHEMA}.gone ON SCHEDULE EVERY 1 DAY DO SELECT 1")
     world.aws.works("dump")
     world.azure.works("restore")
-    flexible.execute(f"DROP EVENT {SCHEMA}.gone")
+
+    def dies(*_: object) -> None:
+        raise DatabaseError("the server is gone")
+
+    monkeypatch.setattr(agent.opening, "switch_on", dies)
     context = world.azure.context
     with session(context.login()) as database:
         marker = read_marker(database)
@@ -52,7 +57,35 @@ def test_a_database_whose_opening_failed_half_way_never_passes_for_a_copy(
             become_writer(database, context.control, read_epoch(context.control), context.config, marker)
         marker = read_marker(database)
     assert marker is not None and marker.served_epoch == 2
-    assert marker.enabled_events == ((SCHEMA, "gone"),), "what is still to be done is remembered"
+
+
+def test_an_event_that_cannot_be_enabled_keeps_no_other_and_nobody_waiting(
+    world: World, rds: MySqlServer, flexible: MySqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinic(rds)
+    for name in ("expired", "refused", "tick"):
+        rds.execute(f"CREATE EVENT {SCHEMA}.{name} ON SCHEDULE EVERY 1 DAY DO SELECT 1")
+    world.aws.works("dump")
+    world.azure.works("restore")
+    flexible.execute(f"DROP EVENT {SCHEMA}.expired")  # as the server does once an event's time is past
+    really = agent.handover.events.switch
+
+    def but_one(database: Session, events: list[tuple[str, str]], *, on: bool) -> None:
+        if events == [(SCHEMA, "refused")]:
+            raise DatabaseError("1227: no right")
+        really(database, events, on=on)
+
+    monkeypatch.setattr(agent.handover.events, "switch", but_one)
+    context = world.azure.context
+    with session(context.login()) as database:
+        marker = read_marker(database)
+        with pytest.raises(DatabaseError, match=r"the database serves, but its event petclinic\.refused"):
+            become_writer(database, context.control, read_epoch(context.control), context.config, marker)
+        marker = read_marker(database)
+    assert marker is not None and marker.served_epoch == 2
+    assert marker.enabled_events == ((SCHEMA, "refused"),), "what is still to be done is remembered"
+    found = "SELECT EVENT_NAME FROM information_schema.EVENTS WHERE STATUS = 'ENABLED'"
+    assert ("tick",) in flexible.execute(found)
 
 
 def test_nobody_opens_or_closes_on_the_strength_of_an_epoch_that_has_changed(
