@@ -13,6 +13,7 @@ from agent import fence
 from agent.archive.log import survey
 from agent.epoch import Epoch, read_epoch
 from agent.gtid import GtidSet
+from agent.handover import events
 from agent.handover import source as module
 from agent.handover.fingerprints import Fingerprints
 from agent.handover.order import Answer, Order, new_order, read_answer, write_answer
@@ -250,7 +251,7 @@ def test_killed_after_any_step_the_next_process_drains_to_the_same(
 
 
 @pytest.mark.parametrize(
-    ("place", "step"), [(module, "switch"), (fence, "release")], ids=["events", "accounts"]
+    ("place", "step"), [(events, "switch"), (fence, "release")], ids=["events", "accounts"]
 )
 def test_killed_while_it_opens_the_next_process_opens_the_rest(
     site: Site, rds: MySqlServer, place: object, step: str, monkeypatch: pytest.MonkeyPatch
