@@ -54,7 +54,7 @@ class Agent:
         self._dumping = Dumping(context, self._archiving, self._troubles, self._stopping)
         self._verifying = Verifying(context, self._troubles, self._stopping)
         self._handover = Handover(context, self._archived, self._troubles)
-        self._serving = Serving(context, self._handover, self._troubles)
+        self._serving = Serving(context, self._handover)
         self._metrics = CloudWatch(config.metrics, config.site) if config.metrics else None
         self._sending: Job[None] = Job("metrics", self._troubles)
         self._next_heartbeat = self._next_metrics = 0.0

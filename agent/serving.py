@@ -8,7 +8,7 @@ from agent.config import Site
 from agent.context import Context
 from agent.database import PASSING_READ_S, session
 from agent.epoch import Epoch, read_orders
-from agent.errors import NoBackupError
+from agent.errors import AgentError, NoBackupError
 from agent.fence import alone, close, must_close, release
 from agent.handover.decide import is_closed, is_copy, may_open_unasked, must_drain
 from agent.handover.order import read_answer
@@ -20,15 +20,17 @@ from agent.opening import become_writer, finish_opening, wants_to_open
 from agent.restore import follow, replace_by_order
 
 _log = logging.getLogger(__name__)
+_OPENING = "opening"
 
 
 class Serving:
     """One site's database."""
 
-    def __init__(self, context: Context, handover: Handover, troubles: Troubles) -> None:
+    def __init__(self, context: Context, handover: Handover) -> None:
         self._context, self._handover = context, handover
         self._site: Site = context.config.site
-        self._opening: Job[None] = Job("opening of the standby", troubles)
+        self._troubles = Troubles()  # of its own: the service's are told by raising, at every look
+        self._opening: Job[None] = Job(_OPENING, self._troubles)
         self._opened_epoch = self._released_epoch = self._closed_epoch = 0
 
     def is_closed(self, epoch: Epoch | None) -> bool:
@@ -42,7 +44,7 @@ class Serving:
         Orders that cannot be read, or cannot be followed, stop neither a writer's backups nor the fence.
 
         Raises:
-            StorageError, DatabaseError, CredentialError: it cannot be looked at now.
+            AgentError: the last attempt failed, or it cannot be looked at now.
         """
         self._opening.collect()
         if epoch.writer == self._site:
@@ -50,11 +52,13 @@ class Serving:
                 self._finish(epoch)
         elif (
             self._site == "azure"
-            and not self._opening.busy
             and may_open_unasked(epoch)
             and wants_to_open(read_orders(self._context.orders), epoch, self._site)
         ):
-            self._opening.begin(lambda: self._become_writer(epoch))
+            if not self._opening.busy:
+                self._opening.begin(lambda: self._become_writer(epoch))
+            if why := self._troubles.now().get(_OPENING):
+                raise AgentError(why)
 
     def _become_writer(self, epoch: Epoch) -> None:
         """Take over from a writer that has no part in it.

@@ -125,6 +125,7 @@ def test_a_log_that_does_not_begin_at_the_fork_is_not_joined(
     flexible.execute("FLUSH BINARY LOGS")
     flexible.execute(f"PURGE BINARY LOGS TO '{flexible.execute('SHOW BINARY LOGS')[-1][0]}'")
     with archiving(world.azure) as archive:
+        archive.began()
         run(flexible, "INSERT INTO owners (first_name) VALUES ('archived')")
         archive.settle()
     refused = third.run("restore", "--dry-run")

@@ -98,16 +98,19 @@ def test_rds_to_azure_and_back(world: World, tools: Tools, rds: MySqlServer, fle
     wait_for(lambda: flexible.execute(event_rows), 10)  # awake now
     flexible.set_global("event_scheduler", "OFF")
     flexible.execute(f"DELETE FROM {SCHEMA}.audit WHERE what = 'event'")
-    flexible.execute(f"ALTER TABLE {SCHEMA}.audit AUTO_INCREMENT = 1")
     served = mysqldump(tools, flexible)
     world.azure.works("dump")
 
     # Home again: names with their capitals, events awake.
     report = world.aws.works("restore", "--take-over")
     assert report["epoch"] == 3 and report["quarantine"].startswith("quarantine_")
-    home = mysqldump(tools, rds)
-    assert sections(without_definers(home).lower()) == sections(without_definers(served).lower())
-    assert without_definers(home) == without_definers(original)
+    home, served, original = (
+        # Raised with every new writer, so that no id is given out twice.
+        re.sub(r" AUTO_INCREMENT=\d+", "", without_definers(text))
+        for text in (mysqldump(tools, rds), served, original)
+    )
+    assert sections(home.lower()) == sections(served.lower())
+    assert home == original
 
 
 def test_definitions_that_are_made_in_several_steps_come_out_the_same(
