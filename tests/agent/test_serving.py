@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
 import agent.handover.events
@@ -11,8 +15,9 @@ from agent.database import Session, session
 from agent.epoch import give_order, read_epoch
 from agent.errors import DatabaseError, NotWriterError
 from agent.handover.order import new_order
-from agent.marker import read_marker
+from agent.marker import read_marker, write_marker
 from agent.opening import become_writer
+from agent.serving import Serving
 from sandbox.mysql import MySqlServer
 from tests.agent.archived import archiving, content
 from tests.agent.conftest import SCHEMA, World, add_owners, clinic, wait_for
@@ -102,3 +107,30 @@ def test_nobody_opens_or_closes_on_the_strength_of_an_epoch_that_has_changed(
         give_order(context.control, seen, new_order("planned", "drain"))
         with pytest.raises(NotWriterError, match="changed"), fence.alone(database, context.control, seen):
             raise AssertionError("it acted")
+
+
+def test_users_are_let_in_only_once_the_marker_says_that_the_database_serves(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    clinic(rds)
+    world.aws.works("dump")
+    world.azure.works("restore")
+    world.epoch(2, "azure")
+    world.azure.document["database"] |= {"application_users": ["visitor"]}
+    context = world.azure.context
+    epoch = read_epoch(context.control)
+    flexible.execute("CREATE USER 'visitor'@'%%' IDENTIFIED BY 'visitor'")
+    locked = "SELECT account_locked FROM mysql.user WHERE User = 'visitor'"
+    serving = Serving(context, cast(Any, SimpleNamespace(draining=False, may_release=True)))
+    try:
+        with session(context.login()) as database:
+            fence.close(database, ["visitor"], epoch)
+            serving.fence(epoch)
+            assert flexible.execute(locked) == [("Y",)]
+            marker = read_marker(database)
+            assert marker is not None
+            write_marker(database, replace(marker, served_epoch=2))
+            serving.fence(epoch)
+            assert flexible.execute(locked) == [("N",)]
+    finally:
+        flexible.execute("DROP USER 'visitor'@'%%'")
