@@ -143,7 +143,7 @@ def _first_disaster(facts: Facts, *, planned: bool) -> Step:  # noqa: PLR0911 - 
     order, config = standing(facts), facts.config
     if order is not None and not (planned and order.kind == "planned"):
         # Withdrawn while the opening is ordered, AWS would open again and the standby too, uncompared.
-        step = reach(facts, enabled=False) if order.kind == "planned" else None
+        step = reach(facts, **EMERGENCY, enabled=False) if order.kind == "planned" else None
         return step or Withdraw()
     if config.mode == "emergency" and config.scope == "full" and config.enabled and not config.maintenance:
         return reach(facts, **EMERGENCY) or Wait(Goal.AZURE_WRITES)
