@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from pymysql.protocol import OKPacketWrapper
 
 from agent.config import Database, Identity
 from agent.credentials import read_password
-from agent.errors import DatabaseError
+from agent.errors import BusyError, DatabaseError
 
 # The agent's own schema on a restored server; never dumped.
 OWN_SCHEMA = "pilotlight"
@@ -26,9 +27,13 @@ _NOT_YET = {CR.CR_CONN_HOST_ERROR, CR.CR_CONNECTION_ERROR, CR.CR_SERVER_LOST, CR
 _VALUES = re.compile(rb" (?:VALUES|SET|WHERE) ")
 _RETRY_S = 2.0
 _CONNECT_TIMEOUT_S = 10.0
-# A session that holds a lock or a place idles for hours while a dump or a load goes on elsewhere, and a
-# server may be told to end idle ones after minutes. This is MySQL's own default.
-_IDLE_S = 28800
+# A session that holds a lock or a place has nothing to say for hours while a dump or a load goes on
+# elsewhere; pings keep it alive, also where a server ends idle ones after seconds. When its machine dies, the
+# server gives its locks after this time to the machine that replaces it: else it would wait for eight hours
+# (wait_timeout), or for two until TCP notices (tcp_keepalive_time).
+_DEAD_S = 120
+_PING_S = 30.0
+_CLOSE_PATIENCE_S = 5.0  # for a ping that a dead server does not answer
 _ROWS_PACKET = 1 << 20  # below any server's max_allowed_packet
 # For what a loop asks in passing: while a server that fell silent is waited for, nothing else goes on.
 PASSING_READ_S = 30.0
@@ -56,16 +61,20 @@ def login(database: Database, identity: Identity) -> Login:
 
 
 class Session:
-    """One open session in autocommit mode. Errors of the server become DatabaseError, with its number."""
+    """One open session in autocommit mode. Errors of the server become DatabaseError, with its number.
+
+    One thread may work with it, while another one keeps it alive.
+    """
 
     def __init__(self, connection: pymysql.connections.Connection[Any], where: str) -> None:
         self._connection = connection
         self._where = where
+        self._busy = threading.Lock()
 
     def rows(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement; all rows of its answer."""
         try:
-            with self._connection.cursor() as cursor:
+            with self._busy, self._connection.cursor() as cursor:
                 # Without parameters a per cent sign in the statement is just that.
                 cursor.execute(statement, tuple(parameters) or None)
                 return list(cursor.fetchall())
@@ -76,7 +85,8 @@ class Session:
     def run(self, statement: bytes) -> None:
         """Run one statement of any size that answers nothing; it is not repeated in the error."""
         try:
-            self._connection.query(statement)
+            with self._busy:
+                self._connection.query(statement)
         except (pymysql.Error, OSError) as error:
             raise DatabaseError(f"{self._where}: {_message(error)}") from error
 
@@ -87,13 +97,14 @@ class Session:
         """
         connection: Any = self._connection  # sending what is no file is not in PyMySQL's public interface
         try:
-            connection._execute_command(COMMAND.COM_QUERY, statement)
-            if not connection._read_packet().is_load_local_packet():
-                raise DatabaseError(f"{self._where}: the server did not ask for the rows it was offered")
-            for at in range(0, len(rows), _ROWS_PACKET):
-                connection.write_packet(rows[at : at + _ROWS_PACKET])
-            connection.write_packet(b"")
-            said: bytes = OKPacketWrapper(connection._read_packet()).message
+            with self._busy:
+                connection._execute_command(COMMAND.COM_QUERY, statement)
+                if not connection._read_packet().is_load_local_packet():
+                    raise DatabaseError(f"{self._where}: the server did not ask for the rows it was offered")
+                for at in range(0, len(rows), _ROWS_PACKET):
+                    connection.write_packet(rows[at : at + _ROWS_PACKET])
+                connection.write_packet(b"")
+                said: bytes = OKPacketWrapper(connection._read_packet()).message
         except (pymysql.Error, OSError) as error:
             raise DatabaseError(f"{self._where}: {_message(error)}") from error
         return said.decode(errors="replace")
@@ -106,7 +117,7 @@ class Session:
     def change(self, statement: bytes) -> tuple[int, int]:
         """Run one statement as it is; (rows it affected, warnings it gave)."""
         try:
-            with self._connection.cursor() as cursor:
+            with self._busy, self._connection.cursor() as cursor:
                 affected = cursor.execute(statement)  # type: ignore[arg-type]  # PyMySQL takes bytes as well
                 return affected, cursor.warning_count
         except (pymysql.Error, OSError) as error:
@@ -123,9 +134,23 @@ class Session:
         """All transactions committed on this server; empty without GTIDs."""
         return str(self.value("SELECT @@GLOBAL.gtid_executed") or "").replace("\n", "").replace(" ", "")
 
+    def keep_alive(self, ended: threading.Event) -> None:
+        """Until ``ended`` is set: say something to the server whenever nobody else does."""
+        while not ended.wait(_PING_S):
+            if self._busy.acquire(blocking=False):
+                try:
+                    self._connection.ping(reconnect=False)
+                except (pymysql.Error, OSError):
+                    return  # whoever works with it is told by the next statement
+                finally:
+                    self._busy.release()
+
     def close(self) -> None:
         """End the session."""
+        quiet = self._busy.acquire(timeout=_CLOSE_PATIENCE_S)
         self._connection.close()
+        if quiet:
+            self._busy.release()
 
 
 @contextmanager
@@ -147,11 +172,29 @@ def session(
         DatabaseError: nothing answers, or the login is refused.
     """
     connection = connect(account, time.monotonic() + patience_s, read_timeout_s, sends_rows=sends_rows)
-    opened = Session(connection, where(account.database))
+    opened, ended = Session(connection, where(account.database)), threading.Event()
+    keeper = threading.Thread(target=opened.keep_alive, args=(ended,), name="session-keeper", daemon=True)
+    keeper.start()
     try:
         yield opened
     finally:
+        ended.set()
         opened.close()
+
+
+@contextmanager
+def server_lock(database: Session, name: str, patience_s: float, busy: str) -> Generator[None]:
+    """Hold the server's lock ``name``, which ends with the session.
+
+    Raises:
+        BusyError: another session held it for all of ``patience_s``; ``busy`` is what it says.
+    """
+    if database.value("SELECT GET_LOCK(%s, %s)", [name, patience_s]) != 1:
+        raise BusyError(busy)
+    try:
+        yield
+    finally:
+        database.value("SELECT RELEASE_LOCK(%s)", [name])
 
 
 def where(database: Database) -> str:
@@ -186,7 +229,7 @@ def connect(
             ssl=_tls(database),  # a context makes PyMySQL insist on TLS
             charset="utf8mb4",
             autocommit=True,
-            init_command=f"SET SESSION wait_timeout = {_IDLE_S}",
+            init_command=f"SET SESSION wait_timeout = {_DEAD_S}",
             read_timeout=read_timeout_s,
             program_name="pilotlight-agent",
             # The capability alone: with ``local_infile`` PyMySQL would send any file that a server asks for.

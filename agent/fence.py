@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from agent.config import Site
-from agent.database import Session, placeholders
+from agent.database import Session, placeholders, server_lock
 from agent.epoch import Epoch, read_epoch
-from agent.errors import BusyError, DatabaseError, NotWriterError
+from agent.errors import DatabaseError, NotWriterError
 from agent.grants import Grants
 from agent.marker import Marker
 from agent.storage import BlobStore
@@ -139,14 +139,11 @@ def alone(database: Session, control: BlobStore, epoch: Epoch) -> Generator[None
         NotWriterError: the epoch or its order is another one now.
         StorageError: it cannot be read.
     """
-    if database.value("SELECT GET_LOCK(%s, %s)", [_LOCK, _LOCK_PATIENCE_S]) != 1:
-        raise BusyError("another agent of this site opens or closes the database; it is looked at again")
-    try:
+    busy = "another agent of this site opens or closes the database; it is looked at again"
+    with server_lock(database, _LOCK, _LOCK_PATIENCE_S, busy):
         if read_epoch(control).etag != epoch.etag:
             raise NotWriterError("the epoch or its order changed meanwhile; it is looked at again")
         yield
-    finally:
-        database.value("SELECT RELEASE_LOCK(%s)", [_LOCK])
 
 
 def sessions(database: Session, users: Sequence[str]) -> list[int]:

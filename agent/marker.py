@@ -15,6 +15,7 @@ from agent.errors import DatabaseError
 from agent.fields import Fields
 
 _TABLE = f"{OWN_SCHEMA}.restore_marker"
+_REPORT = f"{OWN_SCHEMA}.restore_report"
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,7 @@ class Marker:
 
 def read_marker(database: Session) -> Marker | None:
     """The marker, or None on a server that no restore ever touched."""
-    found = database.rows(
-        "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = 'restore_marker'",
-        [OWN_SCHEMA],
-    )
-    text = database.value(f"SELECT marker FROM {_TABLE} WHERE id = 1") if found else None  # noqa: S608
+    text = _read(database, _TABLE, "marker")
     if text is None:
         return None
     f = Fields(cast(object, json.loads(text)), "", f"{_TABLE} in the database", DatabaseError)
@@ -65,9 +62,29 @@ def read_marker(database: Session) -> Marker | None:
 
 def write_marker(database: Session, marker: Marker) -> None:
     """Keep ``marker``; it is durable when this returns."""
-    database.rows(f"CREATE DATABASE IF NOT EXISTS {OWN_SCHEMA}")
-    database.rows(f"CREATE TABLE IF NOT EXISTS {_TABLE} (id TINYINT PRIMARY KEY, marker LONGTEXT NOT NULL)")
-    database.rows(
-        f"REPLACE INTO {_TABLE} (id, marker) VALUES (1, %s)",  # noqa: S608
-        [json.dumps(asdict(marker))],
+    _write(database, _TABLE, "marker", json.dumps(asdict(marker)))
+
+
+def read_kept_report(database: Session) -> dict[str, Any] | None:
+    """The report of the restore that the marker is of; None where none was kept."""
+    text = _read(database, _REPORT, "report")
+    return None if text is None else json.loads(text)
+
+
+def keep_report(database: Session, report: Mapping[str, Any]) -> None:
+    """Keep a restore's report beside the data, so that it is not lost if the vault never gets it."""
+    _write(database, _REPORT, "report", json.dumps(report))
+
+
+def _read(database: Session, table: str, column: str) -> str | None:
+    found = database.rows(
+        "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+        table.split("."),
     )
+    return database.value(f"SELECT {column} FROM {table} WHERE id = 1") if found else None  # noqa: S608
+
+
+def _write(database: Session, table: str, column: str, text: str) -> None:
+    database.rows(f"CREATE DATABASE IF NOT EXISTS {OWN_SCHEMA}")
+    database.rows(f"CREATE TABLE IF NOT EXISTS {table} (id TINYINT PRIMARY KEY, {column} LONGTEXT NOT NULL)")
+    database.rows(f"REPLACE INTO {table} (id, {column}) VALUES (1, %s)", [text])  # noqa: S608

@@ -26,7 +26,7 @@ from agent.guard import holds_own, require_current, require_other_writer, requir
 from agent.locks import exclusive
 from agent.loss import loss_of
 from agent.manifest import as_report
-from agent.marker import Marker, write_marker
+from agent.marker import Marker, read_kept_report, write_marker
 from agent.moment import say_target, say_time
 from agent.objects import count_objects
 from agent.report import Report, now, write_report
@@ -81,7 +81,8 @@ def restore(context: Context, options: Options) -> Report:
 def _restore(context: Context, report: Report, options: Options) -> None:
     with Run.opened(context, report, patience_s=_DATABASE_PATIENCE_S) as run:
         marker, state = run.look()
-        if _is_done(run, marker, state, options):
+        done = _is_done(run, marker, state, options)
+        if done:
             _log.info("the database was restored and verified before; nothing is loaded again")
         else:
             choice = _choose(context, run.epoch, report, options)
@@ -92,6 +93,9 @@ def _restore(context: Context, report: Report, options: Options) -> None:
             if report.take_over:
                 run.take_over(marker)
         _provide(run)
+        earlier = read_kept_report(run.database) if done else None
+        if earlier is not None:  # that run may have ended before it wrote it, and operators wait for it
+            write_restore_report(context.signals, earlier)
 
 
 def replace_by_order(context: Context, epoch: Epoch) -> Report:

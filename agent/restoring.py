@@ -21,11 +21,11 @@ from agent.guard import Target as State
 from agent.guard import inspect
 from agent.load import clear, load
 from agent.manifest import Manifest, own_names
-from agent.marker import Marker, read_marker, write_marker
+from agent.marker import Marker, keep_report, read_marker, write_marker
 from agent.mysqldump import Limits
 from agent.opening import become_writer
 from agent.replay.plan import Replayed
-from agent.report import Report
+from agent.report import Report, now
 from agent.rewrite import Rewriter
 from agent.target import folds_names, require_fit
 from agent.verify import enabled_events, verify
@@ -106,13 +106,13 @@ class Run:
         Raises:
             NotWriterError: another epoch began, or the order was withdrawn; nothing was replaced.
         """
-        now, order = read_epoch(self.context.control), self.epoch.order
-        if now.epoch != self.epoch.epoch or now.writer == self.site:
+        present, order = read_epoch(self.context.control), self.epoch.order
+        if present.epoch != self.epoch.epoch or present.writer == self.site:
             raise NotWriterError(
-                f"epoch {now.epoch} began with {now.writer} as the writer while epoch {self.epoch.epoch} was "
-                "about to be restored; nothing was replaced"
+                f"epoch {present.epoch} began with {present.writer} as the writer while epoch "
+                f"{self.epoch.epoch} was about to be restored; nothing was replaced"
             )
-        if order is not None and (now.order is None or now.order.withdrawn):
+        if order is not None and (present.order is None or present.order.withdrawn):
             raise NotWriterError(f"order {order.id} was withdrawn; nothing was replaced")
 
     def replace(self, choice: Choice) -> Marker:
@@ -137,10 +137,11 @@ class Run:
                 replayed = self.catch_up(leg, marker.enabled_events, respelt(leg.manifest, folds=folds))
                 marker = changed(marker, enabled_events=replayed.events)
             counts = require_objects(self.database, self.schemas, counts, replayed)
-        report.objects = counts
+        report.objects, report.loaded = counts, True
+        # Before the marker: whoever finds a proved copy, and no report of it in the vault, finds it here.
+        keep_report(self.database, vars(report) | {"finished": now()})
         marker = changed(marker, state="verified")
         write_marker(self.database, marker)
-        report.loaded = True
         return marker
 
     def take_over(self, marker: Marker) -> None:

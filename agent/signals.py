@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from agent.config import Site
 from agent.errors import StorageError
 from agent.fields import Fields
-from agent.storage import BlobStore
+from agent.storage import BlobExistsError, BlobStore
 
 _VERIFIED = "verified-"
 # Results that are opened at most, newest first: of more than three weeks at one every six hours.
@@ -60,9 +61,13 @@ def write_heartbeat(signals: BlobStore, site: Site, state: Mapping[str, Any]) ->
 
 
 def write_restore_report(signals: BlobStore, report: Mapping[str, Any]) -> str:
-    """Keep a restore's report for good; returns the blob's name."""
-    name = f"restore-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.json"
-    signals.create(name, json.dumps(report, indent=1).encode())
+    """Keep a restore's report for good; returns the blob's name, which says when it began.
+
+    Repeats harmlessly: a report that is there already stays as it is.
+    """
+    name = f"restore-{datetime.fromisoformat(report['started']):%Y%m%dT%H%M%S.%fZ}-{report['site']}.json"
+    with suppress(BlobExistsError):
+        signals.create(name, json.dumps(report, indent=1).encode())
     return name
 
 

@@ -13,20 +13,22 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from agent.archive.collector import Batch, Collector, Open
-from agent.archive.log import survey
+from agent.archive.log import Log, survey
 from agent.archive.packing import pack
+from agent.archive.run import Place
 from agent.archive.start import Start, ask, find_start
 from agent.archive.tail import Tail
 from agent.archive.writing import Chain, ForeignError, OvertakenError, Prepared, write
+from agent.binlog.events import MAGIC
 from agent.binlog.stream import LogStream, read_previous_gtids
 from agent.catalog import newest_first
 from agent.catalog import survey as list_backups
 from agent.context import Context
-from agent.database import session
+from agent.database import Login, server_lock, session
 from agent.epoch import Epoch
 from agent.errors import AgentError, ConfigError, StorageError
 from agent.gtid import GtidSet
@@ -38,6 +40,7 @@ _PATIENCE_S = 0.25  # how soon a stop or a new epoch is noticed
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 15.0
 _LOOK_S = 10.0
+_LOCK, _LOCK_PATIENCE_S = "pilotlight-archive", 5.0
 _ANSWER_S = 20.0  # the server's, to the few short questions asked before the log is followed
 # Share of a period after whose end it is packed: a segment of the next one is there by then. Once a period,
 # because finding out what is not packed yet takes a listing for every file of the server's log, and a listing
@@ -171,9 +174,43 @@ class Archiver:
             closing(LogStream(account, start.file, start.position)) as stream,
             Tail(stream, collector) as tail,
         ):
-            self._follow(epoch, chain, tail, stopping)
+            goes_on = start.position > len(MAGIC)  # then two of us write to the same place
+            begin = None if goes_on else partial(self._begin_chain, account, epoch, server.uuid, log)
+            self._follow(epoch, chain, tail, stopping, begin=begin)
 
-    def _follow(self, epoch: Epoch, chain: Chain, tail: Tail, stopping: threading.Event) -> None:
+    def _begin_chain(
+        self, account: Login, epoch: Epoch, server_uuid: str, seen: Log, prepared: Prepared
+    ) -> None:
+        """Write a chain's first segment while nobody else does, unless somebody did since ``seen``.
+
+        Two agents live while a machine is replaced. If both began, at different places of the same log, the
+        segments of neither would continue those of the other. It is tried once: who cannot write shall not
+        keep those waiting who can.
+
+        Raises:
+            OvertakenError: another agent began meanwhile. BusyError: it is about to.
+            ForeignError, StorageError: see ``write``.
+        """
+        busy = "another agent begins to archive the same log"
+        with (
+            session(account, read_timeout_s=_ANSWER_S) as database,
+            server_lock(database, _LOCK, _LOCK_PATIENCE_S, busy),
+        ):
+            present = survey(self._context.backups, epoch.epoch)
+            if _ends(present, server_uuid) != _ends(seen, server_uuid):
+                raise OvertakenError("another agent archives the same log; going on behind it")
+            self._current(epoch)
+            self._write_once(prepared)
+
+    def _follow(
+        self,
+        epoch: Epoch,
+        chain: Chain,
+        tail: Tail,
+        stopping: threading.Event,
+        *,
+        begin: Callable[[Prepared], None] | None,
+    ) -> None:
         acknowledged, ending = 0, False
         while not ending:
             ending = stopping.is_set()  # then what waits is written at once, and once
@@ -182,7 +219,9 @@ class Archiver:
             batch = tail.take(flush_s=flush_s, patience_s=patience_s)
             if batch is not None:
                 prepared = chain.prepare(batch, tail.skipped if acknowledged == 0 else [])
-                if not self._write(epoch, prepared, stopping):
+                if begin is not None and not acknowledged:
+                    begin(prepared)
+                elif not self._write(epoch, prepared, stopping):
                     return
                 chain.advance(prepared)
                 acknowledged += 1
@@ -195,17 +234,21 @@ class Archiver:
         while True:
             self._current(epoch)
             try:
-                write(self._context.backups, prepared)
+                self._write_once(prepared)
                 return True
-            except ForeignError as error:
-                self._require(GtidSet.parse(prepared.segment.before), str(error))
-                raise
             except StorageError as error:
                 self._failed(str(error))
                 asked = error.retry_after_s if isinstance(error, BlobThrottledError) else 0.0
                 if stopping.wait(max(pause, asked)):
                     return False
                 pause = min(max(2 * pause, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
+
+    def _write_once(self, prepared: Prepared) -> None:
+        try:
+            write(self._context.backups, prepared)
+        except ForeignError as error:
+            self._require(GtidSet.parse(prepared.segment.before), str(error))
+            raise
 
     def _begin(self, epoch: Epoch, archived: GtidSet, start: Start) -> None:
         with self._lock:
@@ -302,6 +345,11 @@ def newest_base(store: BlobStore, epoch: int) -> GtidSet | None:
     """``gtid_before`` of the epoch's newest backup; None when there is none."""
     found = newest_first(store, list_backups(store), 1)
     return GtidSet.parse(found[0].gtid_before) if found and found[0].epoch == epoch else None
+
+
+def _ends(log: Log, server_uuid: str) -> set[tuple[tuple[str, str], Place]]:
+    """How far a server's log is archived."""
+    return {(source, piece.end) for source, piece in log.ends().items() if source[0] == server_uuid}
 
 
 def _fork(epoch: Epoch) -> GtidSet | None:

@@ -50,7 +50,8 @@ def duty(site: Site, epoch: Epoch, program: Orders | None, own: Answer | None, m
     if order is None or order.withdrawn or order.target != site:
         return Duty.NONE
     if order.kind == "replace":
-        return Duty.NONE if is_copy(marker, epoch) else Duty.REPLACE
+        said = own is not None and (own.epoch, own.order, own.state) == (epoch.epoch, order.id, "ready")
+        return Duty.NONE if said and is_copy(marker, epoch) else Duty.REPLACE
     return Duty.RECEIVE if order.drains else Duty.FOLLOW
 
 

@@ -238,6 +238,8 @@ def _target(
         yield from _replace(world, site, seen, duty, rules)
         return
     assert base.marker is not None
+    if duty is Duty.REPLACE:  # all that is left to do is to say so
+        return
     if base.marker.gtid != world.chain(seen.epoch):
         yield from _follow(world, site, seen, base.marker)
     source, held = world.said[seen.writer], base.marker.gtid

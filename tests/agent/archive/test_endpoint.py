@@ -86,6 +86,24 @@ def test_a_segment_is_one_request(vault: Vault, proxy: Proxy) -> None:
     assert len(proxy.log) == len(vault.segments()) and "comp=block" not in "".join(proxy.log)
 
 
+def test_two_agents_that_begin_at_different_places_make_one_chain(vault: Vault, proxy: Proxy) -> None:
+    """While a machine is replaced: one waits for its first write, and the log is rotated."""
+    clinic(vault.server)
+    before = vault.executed()
+    proxy.set(Trouble("slow", "segment", first=0, count=2, seconds=3))
+    with vault.archiving() as slow:
+        add_owners(vault.server, 1)
+        wait_for(lambda: proxy.log, PATIENCE_S)
+        vault.server.execute("FLUSH BINARY LOGS")
+        with vault.archiving(vault.direct()) as quick:
+            assert quick.status()["position"] != slow.status()["position"]
+            for _ in range(2):
+                add_owners(vault.server, 1)
+                vault.caught_up(quick)
+                vault.caught_up(slow)
+    assert vault.read(base=before) == vault.gtids(before)
+
+
 @contextmanager
 def held_back(vault: Vault, proxy: Proxy) -> Generator[None]:
     """The archive knows where it goes on, and its next write waits until this ends."""

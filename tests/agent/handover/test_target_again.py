@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from dataclasses import replace
 
 import pytest
 
 from agent.epoch import Orders, read_epoch
 from agent.gtid import GtidSet
 from agent.handover.decide import Duty, duty
-from agent.handover.order import new_order, read_answer
+from agent.handover.order import new_order, read_answer, write_answer
 from sandbox.mysql import MySqlServer
 from sandbox.tools import Tools
 from tests.agent.archived import archiving, executed
@@ -190,6 +191,9 @@ def test_a_standby_that_has_served_is_replaced_after_a_second_disaster(
     assert marker is not None and (marker.backup_epoch, marker.served_epoch) == (3, 0)
     own = read_answer(context.signals, "azure")
     assert duty("azure", epoch, OPEN, own, marker) is Duty.NONE, "the rest is the ordinary opening"
+    assert own is not None and own.state == "ready"
+    write_answer(context.signals, replace(own, state="restoring"))  # as if it had died before it said so
+    assert Passes(world.azure).once().state == "ready"
     assert open_site(world.azure).epoch == 4
 
 

@@ -1,0 +1,54 @@
+"""Sessions that hold a lock live as long as the machine that opened them, and not much longer."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from agent import database
+from agent.database import Session, connect, server_lock, session, where
+from agent.errors import BusyError
+from tests.agent.conftest import World, wait_for
+
+PATIENCE_S = 60
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_DEAD_S", 3)
+    monkeypatch.setattr(database, "_PING_S", 0.3)
+
+
+def silent(world: World) -> Session:
+    """A session as of a machine that died: the server is told nothing of it."""
+    account = world.azure.context.login()
+    return Session(connect(account, time.monotonic()), where(account.database))
+
+
+def test_the_server_gives_the_locks_of_a_machine_that_died_to_the_next_one(world: World) -> None:
+    """Else a restore that is begun anew on another machine would be told for hours that one is running."""
+    dead = silent(world)
+    assert dead.value("SELECT GET_LOCK('a lock', 0)") == 1
+    with session(world.azure.context.login()) as replacement:
+
+        def has_it() -> bool:
+            try:
+                with server_lock(replacement, "a lock", 0, "it is held"):
+                    return True
+            except BusyError:
+                return False
+
+        assert not has_it()
+        wait_for(has_it, PATIENCE_S)
+    dead.close()
+
+
+def test_a_session_that_says_nothing_while_others_work_keeps_its_lock(world: World) -> None:
+    with session(world.azure.context.login()) as holder:
+        holder.rows("DO GET_LOCK('a lock', 0)")
+        other = silent(world)
+        number = other.value("SELECT CONNECTION_ID()")
+        server = world.azure.server
+        wait_for(lambda: number not in {row[0] for row in server.execute("SHOW PROCESSLIST")}, PATIENCE_S)
+        assert holder.value("SELECT IS_USED_LOCK('a lock') = CONNECTION_ID()") == 1
