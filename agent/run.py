@@ -91,7 +91,9 @@ class Agent:
         _log.info("agent of site %s stopped", self._site)
 
     def _step(self) -> None:
-        self._dumping.step(None if starts_no_dump(self._site, self._epoch) else self._epoch)
+        # Only a dump gets a target past a hole in the log, which would keep users waiting for ever.
+        waits = starts_no_dump(self._site, self._epoch) and not self._archiving.status().get("hole")
+        self._dumping.step(None if waits else self._epoch)
         if self._verifying.step(self._epoch, self._dumping.base):
             self._dumping.at_once("the newest backup could not be verified")
         self._sending.collect()

@@ -207,5 +207,5 @@ class Handover:
 
 
 def starts_no_dump(site: Site, epoch: Epoch | None) -> bool:
-    """Whether no dump begins: the log is enough for a target that follows to the end."""
+    """Whether no dump begins: a whole log is enough for a target that follows to the end."""
     return epoch is not None and must_drain(site, epoch)

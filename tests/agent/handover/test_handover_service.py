@@ -13,6 +13,8 @@ import pytest
 import agent.dumping
 import agent.handover.service
 from agent import fence
+from agent.across import choose
+from agent.archive.segment import decode
 from agent.dump import dump_once
 from agent.epoch import read_epoch
 from agent.errors import DumpError
@@ -119,6 +121,31 @@ def test_a_writer_drains_makes_no_dump_meanwhile_and_comes_back(
         assert not locked(rds) and rds.execute(STATUS) == [("ENABLED",)]
         shop(rds).close()
         wait_for(lambda: begun_while_draining, PATIENCE_S)
+
+
+def reached(site: Site) -> GtidSet:
+    """How far a restore of what this site archived would get."""
+    context = site.context
+    choice = choose(context.backups, context.signals, read_epoch(context.control), to=None, backup=None)
+    return choice.reached
+
+
+def test_a_hole_in_the_log_is_closed_by_a_dump_though_the_writer_drains(world: World, aws: Site) -> None:
+    """Nobody could follow to the end otherwise, and users would wait until somebody calls it off."""
+    backups = world.container("backups")
+
+    def segments() -> list[str]:
+        return [name for name in world.names() if name.startswith("binlog/")]
+
+    with working(aws):
+        wait_for(lambda: "backup_" in str(world.names()), PATIENCE_S)
+        wait_for(lambda: add_owners(aws.server, 1) or segments(), PATIENCE_S)
+        beats(world, "aws")  # what was waiting is archived
+        last = decode(backups.download_blob(segments()[-1]).readall(), segments()[-1])[0]
+        backups.upload_blob(last.name.rsplit(".", 2)[0] + f".{last.end:012d}.gz", b"not a segment")
+        order(aws, new_order("planned", "drain"))
+        end = GtidSet.parse(says(aws, "drained").gtid)
+        wait_for(lambda: end <= reached(aws), PATIENCE_S)
 
 
 def test_an_account_that_somebody_opens_meanwhile_is_locked_again(rds: MySqlServer, aws: Site) -> None:
