@@ -182,7 +182,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
         "check",
         _check,
         "Say what would lose data or stop a backup or a restore, each with its fix. Changes nothing; ends "
-        "with status 13 while there is something.",
+        "with status 13 while there is an error.",
     )
     return parser
 
