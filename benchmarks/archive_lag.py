@@ -238,10 +238,10 @@ def _volumes(place: Bench, source: MySqlServer, azurite: Azurite) -> list[str]:
             "their bodies once more."
         ),
         (
-            f"Dumps come on top, of {dump_mb:.1f} MB each for these {size_mb(source):.0f} MiB: on a quiet day "
-            f"the first alone; on a busy one {_DUMPS_A_DAY}, so {_DUMPS_A_DAY * dump_mb:.0f} MB; on a bursty "
-            f"one {_BURSTS_A_DAY}, so {_BURSTS_A_DAY * dump_mb:.0f} MB. When they outgrow the budget for "
-            "egress their interval stretches."
+            f"Dumps come on top, of {dump_mb:.1f} MB each for these {size_mb(source):.0f} MiB: on a quiet "
+            f"day the first alone; {_DUMPS_A_DAY} on a busy one, so {_DUMPS_A_DAY * dump_mb:.0f} MB; "
+            f"{_BURSTS_A_DAY} on a bursty one, so {_BURSTS_A_DAY * dump_mb:.0f} MB. When they outgrow the "
+            "budget for egress their interval stretches."
         ),
     ]
 
