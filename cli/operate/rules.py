@@ -72,6 +72,12 @@ def standing(facts: Facts) -> Order | None:
 
 def blind(facts: Facts, *, production: bool = True) -> Refuse | None:
     """Why no command that moves the writer can decide anything; None when it can."""
+    if facts.config.purpose == "drill":
+        return Refuse(
+            "purpose is 'drill': control/epoch.json is production's, and no drill may touch it; open the "
+            "drill with 'pulumi config set enablePetclinic true && pulumi up', end it with 'pulumi destroy', "
+            "or name the production stack with --stack"
+        )
     if production and facts.config.purpose != "production":
         return Refuse(
             f"purpose is {facts.config.purpose!r}: this stack has no AWS side, so there is nothing to go "
