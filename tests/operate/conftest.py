@@ -226,23 +226,26 @@ class Scene:
             )
 
     def _restored(self, epoch: int) -> None:
-        error = "" if self.restores else "the disk is full"
+        now = datetime.now(UTC).isoformat()
+        if not self.restores:
+            failed = {"site": "azure", "error": "the disk is full", "started": now, "finished": now}
+            self.store("signals").replace("restore-failed-azure.json", json.dumps(failed).encode())
+            return
         report = {
             "site": "azure",
             "loaded": True,
-            "error": error,
+            "error": "",
             "epoch": epoch,
             "tables_verified": 7,
             "backup": {"backup": "backup_20260101T000000Z.sql.gz"},
             "reached": {"time": "2026-01-01T00:00:10+00:00"},
             "lost": {"transactions": 0, "sentence": "nothing that was archived is missing"},
             "seconds": {"load": 3.0},
-            "started": datetime.now(UTC).isoformat(),
-            "finished": datetime.now(UTC).isoformat(),
+            "started": now,
+            "finished": now,
         }
         write_restore_report(self.store("signals"), report)
-        if self.restores:
-            self.copied, self.served = epoch, 0
+        self.copied, self.served = epoch, 0
 
     def _azure(self) -> None:
         if "standby-database-server" not in self.stack["resources"]:
