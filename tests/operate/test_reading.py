@@ -155,6 +155,8 @@ def test_only_a_failure_of_this_database_after_its_last_good_restore_counts(quic
     scene.step()
     seen = look(scene)
     assert seen.failed is None and rules.holds_copy(seen.facts)
+    fail(scene, ago(minutes=1))
+    assert rules.holds_copy(look(scene).facts), "an old failure hides no report"
     fail(scene, datetime.now(UTC).isoformat())
     seen = look(scene)
     assert seen.failed and rules.holds_copy(seen.facts), "a restore leaves a proved copy alone"
