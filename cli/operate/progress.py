@@ -87,7 +87,7 @@ def answer_words(said: Answer) -> str:
 
 def failure_words(failed: Failure) -> str:
     """The standby's failed restore in one line."""
-    return f"its restore failed {age(failed.finished)} ago and is tried again: {failed.error}"
+    return f"its last restore failed {age(failed.finished)} ago: {failed.error}"
 
 
 def _trouble(goal: Goal, sight: Sight, site: str) -> str:

@@ -26,7 +26,7 @@ D = TypeVar("D")
 SITES = ("aws", "azure")
 CONTROL, SIGNALS, BACKUPS = "control", "signals", "mysql-backups"
 _RESTORE = "restore-"
-_FAILED = "restore-failed-azure.json"  # the standby's last failure; a good restore later leaves it
+_FAILED = "failed-restore-azure.json"  # the standby's last failure; a good restore later leaves it
 _REPORTS = 20  # newest ones that are opened in search of the standby's
 _ERRORS = (AgentError, Problem, ConnectionError, OSError, ValueError, KeyError, TypeError)
 
@@ -217,7 +217,7 @@ class Source:
 
     def _restored(self, places: Deployed, since: datetime) -> dict[str, Any] | None:
         signals = self.blobs(places, SIGNALS)
-        names = sorted((e.name for e in signals.entries(_RESTORE) if e.name != _FAILED), reverse=True)
+        names = sorted((entry.name for entry in signals.entries(_RESTORE)), reverse=True)
         for name in names[:_REPORTS]:
             report: dict[str, Any] = json.loads(signals.read(name)[0])
             finished = str(report.get("finished") or "")

@@ -22,7 +22,13 @@ from agent.handover.decide import Duty, duty, may_open_unasked, receive_refusal
 from agent.handover.order import Answer, Divergence, State, new_order, read_answer, write_answer
 from agent.marker import Marker
 from agent.opening import wants_to_open
-from agent.signals import Verification, write_heartbeat, write_restore_report, write_verification
+from agent.signals import (
+    Verification,
+    write_heartbeat,
+    write_restore_failure,
+    write_restore_report,
+    write_verification,
+)
 from agent.storage import BlobChangedError, BlobEntry, BlobMissingError, BlobStore
 from cli.__main__ import main
 from cli.operate import blobs, web
@@ -229,7 +235,7 @@ class Scene:
         now = datetime.now(UTC).isoformat()
         if not self.restores:
             failed = {"site": "azure", "error": "the disk is full", "started": now, "finished": now}
-            self.store("signals").replace("restore-failed-azure.json", json.dumps(failed).encode())
+            write_restore_failure(self.store("signals"), failed)
             return
         report = {
             "site": "azure",
