@@ -57,11 +57,13 @@ class Deployment:
         switches: of the last update, if it succeeded and nothing was changed since; else None.
         mode: in which the last update that ended was; empty: none ended yet.
         why: in words, why ``switches`` is None.
+        succeeded: of the last update that succeeded, whatever came after it; None: none is remembered.
     """
 
     switches: Switches | None
     mode: str
     why: str
+    succeeded: Switches | None = None
 
 
 class Pulumi:
@@ -177,13 +179,15 @@ class Pulumi:
         if not ended:
             return Deployment(None, "", "the stack was never deployed")
         switches = switches_from(_plain(ended[0].get("config") or {}))
+        good = next((entry for entry in ended if entry.get("result") == "succeeded"), None)
+        succeeded = switches_from(_plain(good.get("config") or {})) if good else None
         newest = history[0]
         if newest.get("kind") != "update" or newest.get("result") != "succeeded":
             why = f"the last '{newest.get('kind')}' of the stack ended {newest.get('result')}"
-            return Deployment(None, switches.mode, why)
+            return Deployment(None, switches.mode, why, succeeded)
         if self._changed_after(str(newest.get("endTime", ""))):
-            return Deployment(None, switches.mode, "an update was ended half-way since")
-        return Deployment(switches, switches.mode, "")
+            return Deployment(None, switches.mode, "an update was ended half-way since", succeeded)
+        return Deployment(switches, switches.mode, "", succeeded)
 
     def _changed_after(self, ended: str) -> bool:
         """A killed update leaves no entry in the history, but a younger state."""
