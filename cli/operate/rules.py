@@ -90,8 +90,8 @@ def blind(facts: Facts, *, production: bool = True) -> Refuse | None:
 
 def after_cutover(facts: Facts) -> bool:
     """AWS is the writer again, and the standby's database, which has served, still exists or may exist."""
-    if facts.epoch is None or facts.epoch.writer != "aws":
-        return False
+    if facts.epoch is None or facts.epoch.writer != "aws" or not facts.epoch.cutover:
+        return False  # in the first epoch nothing was cut over, whatever mode was typed by hand
     if facts.deployed is not None and facts.deployed.mode == "normal":
         return False
     order = standing(facts)

@@ -143,14 +143,13 @@ def _home(facts: Facts) -> Step:
 def _unready(facts: Facts) -> Refuse | None:
     """Why the cutover cannot begin; with the page up only what waiting does not mend."""
     order, shown = standing(facts), facts.deployed or facts.config
-    if order is not None and order.step == "cutover":
-        return None
-    if shown.mode != "failback" or not shown.maintenance:
+    ordered = order is not None and order.step == "cutover"
+    if not ordered and not (shown.mode == "failback" and shown.maintenance):
         why = _no_copy(facts) or _behind(facts)
         return Refuse(why) if why else None
-    why = _no_copy(facts)
-    if not why and (differs := _divergence(facts)) is not None:
-        why = differs.text
+    why = "" if ordered else _no_copy(facts)
+    if not why and (diverged := _divergence(facts)) is not None:
+        why = diverged.text
     return (
         Refuse(f"{why}. Users see the maintenance page; it comes down with ./dr failback abort")
         if why
