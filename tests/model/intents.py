@@ -7,6 +7,7 @@ from functools import partial
 from cli.operate import rules, rules_failback
 from cli.operate.facts import Facts
 from cli.operate.rules import Rule, after_cutover
+from cli.operate.steps import Refuse
 from tests.model.tool import Intent
 from tests.model.way_forward import aws_is_of_use, serves
 from tests.model.world import AWS, AZURE, World
@@ -26,8 +27,9 @@ def _way_home(world: World, facts: Facts) -> tuple[Rule, ...]:
         return (rules.failover,)
     said = facts.answer("aws")
     accept = said.divergence.digest if said is not None and said.divergence is not None else ""
-    ordered = world.control.order is not None and world.control.order.step == "cutover"
-    back = (rules_failback.abort,) if ordered else ()  # it is refused, or waits for what nobody does
+    step = rules_failback.cutover(facts)
+    named = isinstance(step, Refuse) and "./dr failback abort" in step.text
+    back = (rules_failback.abort,) if named else ()
     return rules_failback.cutover, partial(rules_failback.sync, accept=accept), *back
 
 

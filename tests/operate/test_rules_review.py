@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.handover.order import new_order
+from agent.handover.order import Divergence, new_order
 from cli.operate import rules
 from cli.operate.facts import Chain, Copy, Facts, Switches
 from cli.operate.rules import Rule, plan
@@ -102,6 +102,15 @@ def test_a_cutover_that_cannot_go_on_behind_the_page_says_that_and_how_to_open_a
     ):
         assert "maintenance page" in refusal(CUTOVER, stuck)
         assert "./dr failback abort" in refusal(CUTOVER, stuck)
+
+
+def test_a_divergence_under_a_cutover_order_is_said_and_not_waited_for() -> None:
+    order = new_order("failback", "cutover")
+    found = Divergence("0123456789abcdef", "", 2, {}, "q.sql.gz", "then", "now")
+    seen = facts(
+        PAGE_UP, "azure", 2, order=order, aws=answer(order, "aws", "divergence", 2, divergence=found)
+    )
+    assert "./dr failback abort" in refusal(CUTOVER, seen)
 
 
 def test_a_cutover_whose_page_was_never_deployed_is_refused_while_the_copy_is_behind() -> None:
