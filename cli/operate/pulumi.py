@@ -59,11 +59,13 @@ class Deployment:
         switches: of the last update, if it succeeded and nothing was changed since; else None.
         mode: in which the last update that ended was; empty: none ended yet.
         why: in words, why ``switches`` is None.
+        succeeded: of the last update that succeeded, whatever came after it; None: none is remembered.
     """
 
     switches: Switches | None
     mode: str
     why: str
+    succeeded: Switches | None = None
 
 
 @dataclass(frozen=True)
@@ -213,12 +215,13 @@ class Pulumi:
         if not ended:
             return Deployment(None, "", "the stack was never deployed")
         switches, newest = ended[0].switches, history[0]
+        succeeded = next((run.switches for run in ended if run.deployed), None)
         if not newest.deployed:
             why = f"the last '{newest.kind}' of the stack ended {newest.result}"
-            return Deployment(None, switches.mode, why)
+            return Deployment(None, switches.mode, why, succeeded)
         if self.changed_after(newest):
-            return Deployment(None, switches.mode, "an update was ended half-way since")
-        return Deployment(switches, switches.mode, "")
+            return Deployment(None, switches.mode, "an update was ended half-way since", succeeded)
+        return Deployment(switches, switches.mode, "", succeeded)
 
     def changed_after(self, run: Run) -> bool:
         """A killed update leaves no entry in the history, but a younger state, or is still under way."""

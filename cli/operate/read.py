@@ -86,6 +86,7 @@ class _Said:
     failed: Failure | None = None
     heartbeats: Mapping[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     home: Chain = field(default_factory=Chain)
+    standby: Chain = field(default_factory=Chain)
 
 
 class Source:
@@ -137,6 +138,7 @@ class Source:
             config=switches_from(settings),
             deployed=last.switches,
             last_mode=last.mode,
+            succeeded=last.succeeded,
             reserved=places.gateway_ip,
             unreadable=why,
         )
@@ -159,6 +161,7 @@ class Source:
             azure=said.answers.get("azure"),
             copy=said.copy,
             home=said.home,
+            standby=said.standby,
             hold=held,
             addresses=addresses,
             unreadable=why,
@@ -184,12 +187,15 @@ class Source:
             copy=copy,
             failed=failed,
             heartbeats=beats,
-            home=_attempt(why, "verifications", lambda: self._home(places, epoch, beats["aws"]), Chain()),
+            home=_attempt(why, "verifications", self._chain(places, "aws", epoch, beats["aws"]), Chain()),
+            standby=_attempt(
+                why, "verifications", self._chain(places, "azure", epoch, beats["azure"]), Chain()
+            ),
         )
 
     def _deployment(self) -> Deployment:
         if self._upped is not None:
-            return Deployment(self._upped, self._upped.mode, "")
+            return Deployment(self._upped, self._upped.mode, "", self._upped)
         return self.pulumi.deployment()
 
     def _beat(self, places: Deployed, site: str) -> Callable[[], dict[str, Any]]:
@@ -203,7 +209,15 @@ class Source:
         return read
 
     def _answer(self, places: Deployed, site: str) -> Callable[[], Answer | None]:
-        return lambda: read_answer(self.blobs(places, SIGNALS), "aws" if site == "aws" else "azure")
+        def read() -> Answer | None:
+            said = read_answer(self.blobs(places, SIGNALS), "aws" if site == "aws" else "azure")
+            if said is None or site == "aws" or not places.standby_since:
+                return said
+            # What was said of a standby's database that was deleted since says nothing of the present one.
+            since = datetime.fromisoformat(places.standby_since)
+            return None if datetime.fromisoformat(said.at) < since else said
+
+        return read
 
     def _restores(self, places: Deployed) -> tuple[Copy | None, Failure | None]:
         """The standby's newest good restore since its database was made, and a failure after it."""
@@ -235,17 +249,23 @@ class Source:
         finished = str(report["finished"])
         return Failure(str(report["error"]), finished) if datetime.fromisoformat(finished) > since else None
 
-    def _home(self, places: Deployed, epoch: Epoch | None, beat: Mapping[str, Any]) -> Chain:
-        """AWS's chain of the present epoch; empty while another site writes."""
-        if epoch is None or epoch.writer != "aws" or beat.get("epoch") != epoch.epoch:
-            return Chain()
-        archive, dumped = beat.get("archive") or {}, beat.get("last_backup") or {}
-        good = [v for v in verified(self.blobs(places, SIGNALS), epoch.epoch) if v.site == "aws" and v.ok]
-        return Chain(
-            epoch=int(dumped.get("epoch") or 0),
-            verified=epoch.epoch if good else 0,
-            trouble=str(archive.get("error") or archive.get("hole") or ""),
-        )
+    def _chain(
+        self, places: Deployed, site: str, epoch: Epoch, beat: Mapping[str, Any]
+    ) -> Callable[[], Chain]:
+        """A site's chain of the present epoch; empty while another site writes."""
+
+        def read() -> Chain:
+            if epoch.writer != site or beat.get("epoch") != epoch.epoch:
+                return Chain()
+            archive, dumped = beat.get("archive") or {}, beat.get("last_backup") or {}
+            good = [v for v in verified(self.blobs(places, SIGNALS), epoch.epoch) if v.site == site and v.ok]
+            return Chain(
+                epoch=int(dumped.get("epoch") or 0),
+                verified=epoch.epoch if good else 0,
+                trouble=str(archive.get("error") or archive.get("hole") or ""),
+            )
+
+        return read
 
 
 _STACK = ("stack", "config", "outputs", "state", "deployment")

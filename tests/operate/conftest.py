@@ -102,7 +102,7 @@ class Scene:
     Attributes:
         aws_lives: its agent works and its origin answers.
         diverged: RDS has transactions of its own.
-        restores: the standby's restore succeeds.
+        restores: the standby's restore succeeds. dumps: the writer's dumps do.
         served: the last epoch in which the standby's database was the writer.
     """
 
@@ -113,6 +113,7 @@ class Scene:
     diverged: bool = False
     differs: bool = False
     restores: bool = True
+    dumps: bool = True
     served: int = 0
     copied: int = 0
     proved: int = 0
@@ -322,7 +323,8 @@ class Scene:
 
     def _heartbeat(self, site: Site, epoch: Epoch) -> None:
         now, signals = datetime.now(UTC).isoformat(), self.store("signals")
-        backup = {"backup": "backup_20260101T000000Z.sql.gz", "epoch": epoch.epoch, "finished": now}
+        dumped = epoch.epoch if self.dumps else epoch.epoch - 1
+        backup = {"backup": "backup_20260101T000000Z.sql.gz", "epoch": dumped, "finished": now}
         archive = {"archived_through": now, "error": "", "hole": ""}
         beat = {"epoch": epoch.epoch, "interval_seconds": 300, "last_backup": backup, "fresh_at": now}
         write_heartbeat(signals, site, {**beat, "archive": archive, "errors": {}})
