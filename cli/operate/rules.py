@@ -74,9 +74,9 @@ def blind(facts: Facts, *, production: bool = True) -> Refuse | None:
     """Why no command that moves the writer can decide anything; None when it can."""
     if facts.config.purpose == "drill":
         return Refuse(
-            "purpose is 'drill': control/epoch.json is production's, and no drill may touch it; open the "
-            "drill with 'pulumi config set enablePetclinic true && pulumi up', end it with 'pulumi destroy', "
-            "or name the production stack with --stack"
+            "purpose is 'drill': control/epoch.json is production's, and no drill may touch it; a drill is "
+            "'pulumi up', its verdict and 'pulumi destroy' (runbooks/drill.md); for production name its "
+            "stack with --stack"
         )
     if production and facts.config.purpose != "production":
         return Refuse(

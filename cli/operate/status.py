@@ -55,7 +55,7 @@ def show(sight: Sight, pulumi: Pulumi, *, as_json: bool) -> Code:
 def _advice(sight: Sight) -> tuple[Code, str]:
     """The rules' advice, and what they do not look at."""
     if sight.facts.config.purpose == "drill" and sight.facts.epoch is not None:
-        return Code.DONE, f"as the runbook for drills says; epoch, order and agents above are {_PRODUCTIONS}"
+        return Code.DONE, f"as runbooks/drill.md says; epoch, order and agents above are {_PRODUCTIONS}"
     code, following = advice(sight.facts)
     if _unaccepted(sight) and code is Code.DONE:
         return Code.DECIDE, f"{following}; read before: ./dr failback show-divergence"
