@@ -76,8 +76,8 @@ def blind(facts: Facts, *, production: bool = True) -> Refuse | None:
     if facts.config.purpose == "drill":
         return Refuse(
             "purpose is 'drill': control/epoch.json is production's, and no drill may touch it; a drill is "
-            "'pulumi up', its verdict and 'pulumi destroy' (runbooks/drill.md); for production name its stack "
-            "with --stack"
+            "'pulumi up', its verdict and 'pulumi destroy' (runbooks/drill.md); for production name its "
+            "stack with --stack"
         )
     if production and facts.config.purpose != "production":
         return Refuse(
