@@ -15,7 +15,7 @@ from agent.database import Session, session
 from agent.dumpscan import Contents, DumpScanner
 from agent.epoch import read_epoch
 from agent.errors import DatabaseError, DumpError
-from agent.grants import Grants, missing_for_dump
+from agent.grants import Grants, missing_for_dump, own_account
 from agent.locks import exclusive
 from agent.manifest import Manifest, backup_name
 from agent.marker import read_marker
@@ -147,7 +147,7 @@ def _refuse_partial_sight(database: Session, schemas: tuple[str, ...]) -> None:
             )
     missing = missing_for_dump(Grants.of(database), schemas)
     if missing:
-        account = database.value("SELECT CURRENT_USER()")
+        account = own_account(database)
         raise DatabaseError(
             f"{account} would dump an incomplete copy without an error; "
             + "; ".join(f"GRANT {privilege} TO {account}" for privilege in missing)

@@ -17,7 +17,7 @@ from agent.config import Site
 from agent.database import Session, placeholders, server_lock
 from agent.epoch import Epoch, read_epoch
 from agent.errors import DatabaseError, NotWriterError
-from agent.grants import Grants
+from agent.grants import Grants, own_account
 from agent.marker import Marker
 from agent.storage import BlobStore
 
@@ -157,7 +157,7 @@ def sessions(database: Session, users: Sequence[str]) -> list[int]:
 
 def obstacles(database: Session, users: Sequence[str]) -> list[tuple[str, str]]:
     """What would keep the fence from closing, as (problem, fix); found out while there is no disaster."""
-    account = database.value("SELECT CURRENT_USER()")
+    account = own_account(database)
     grants = Grants.of(database)
     found = [
         (
@@ -213,7 +213,7 @@ def _killer(database: Session) -> Callable[[int], object]:
         return lambda session: database.rows(f"KILL {session}")
     present = database.rows(_PRESENT.format(placeholders(_PROCEDURES)), _PROCEDURES)
     if not present:
-        account = database.value("SELECT CURRENT_USER()")
+        account = own_account(database)
         raise DatabaseError(
             f"{account} cannot end the application's sessions; GRANT CONNECTION_ADMIN ON *.* TO {account}, "
             "or on RDS and Azure EXECUTE on mysql.rds_kill or mysql.az_kill"

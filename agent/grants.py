@@ -17,6 +17,10 @@ _GRANT = re.compile(
 
 # Without them mysqldump leaves things out and reports success (TRIGGER), or fails half-way (the others).
 _FOR_DUMP = ("SELECT", "SHOW VIEW", "TRIGGER", "EVENT")
+_OF_ROWS = ("SELECT", "INSERT", "UPDATE", "DELETE", "LOCK TABLES")
+_OF_TABLES = ("CREATE", "DROP", "ALTER", "INDEX", "REFERENCES")
+_OF_PROGRAMS = ("CREATE VIEW", "SHOW VIEW", "CREATE ROUTINE", "ALTER ROUTINE", "TRIGGER", "EVENT")
+_FOR_RESTORE = (*_OF_ROWS, *_OF_TABLES, *_OF_PROGRAMS)
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,12 @@ class Grants:
         )
 
 
+def own_account(session: Session) -> str:
+    """The session's account as statements spell it: ``'backup'@'%'``."""
+    user, _, host = str(session.value("SELECT CURRENT_USER()")).rpartition("@")
+    return "@".join("'{}'".format(part.replace("\\", "\\\\").replace("'", "''")) for part in (user, host))
+
+
 def missing_for_dump(grants: Grants, schemas: Sequence[str]) -> list[str]:
     """What the account lacks to dump ``schemas`` whole, as the ends of GRANT statements."""
     missing = [
@@ -78,6 +88,15 @@ def missing_for_dump(grants: Grants, schemas: Sequence[str]) -> list[str]:
     if not (grants.has_globally("SELECT") or grants.has_globally("SHOW_ROUTINE")):
         missing.append("SELECT ON *.*")
     return missing
+
+
+def missing_for_restore(grants: Grants, schemas: Sequence[str]) -> list[str]:
+    """What the account lacks to replace ``schemas``, as the ends of GRANT statements."""
+    return [
+        f"ALL ON `{schema}`.*"
+        for schema in schemas
+        if not all(grants.has(privilege, schema) for privilege in _FOR_RESTORE)
+    ]
 
 
 def _covers(scope: str, schema: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Literal
 from agent.config import Config
 from agent.database import Session
 from agent.errors import DatabaseError
-from agent.grants import Grants
+from agent.grants import Grants, own_account
 
 Service = Literal["rds", "azure", "plain"]
 _LEAST_RETENTION_H = 24
@@ -122,7 +122,7 @@ def check_log(database: Session, config: Config) -> Iterator[Finding]:
         yield Finding(setting.level, setting.name, f"is {value or 'empty'}: {why}", fix, setting.stops)
     if config.archive is None:
         return
-    account = database.value("SELECT CURRENT_USER()")
+    account = own_account(database)
     grants = Grants.of(database)
     for privilege in ("REPLICATION SLAVE", "REPLICATION CLIENT"):
         if not grants.has_globally(privilege):

@@ -9,14 +9,15 @@ from agent.catalog import survey
 from agent.clients import find
 from agent.config import Config
 from agent.context import Context
-from agent.database import Session, placeholders, session
+from agent.database import OWN_SCHEMA, Session, placeholders, session
 from agent.epoch import read_epoch
 from agent.errors import AgentError
 from agent.fence import obstacles
-from agent.grants import Grants, missing_for_dump
+from agent.grants import Grants, missing_for_dump, missing_for_restore, own_account
 from agent.log_settings import Finding, check_log
 from agent.objects import (
     cascades_logged,
+    count_objects,
     existing_schemas,
     float_columns,
     json_columns,
@@ -25,6 +26,7 @@ from agent.objects import (
     other_engines,
 )
 from agent.scratch import find_mysqld
+from agent.target import TRUST_THEM, creators, trusts_no_creators
 
 _TABLES = (
     "SELECT TABLE_SCHEMA, TABLE_NAME, CREATE_OPTIONS FROM information_schema.TABLES"
@@ -63,7 +65,7 @@ def check_server(database: Session, config: Config) -> Iterator[Finding]:
             yield Finding(
                 "error", schema, "there is no such schema, or it is invisible", "check database.schemas"
             )
-    account = database.value("SELECT CURRENT_USER()")
+    account = own_account(database)
     for privilege in missing_for_dump(Grants.of(database), schemas):
         yield Finding(
             "error", "grants", "a dump would silently be incomplete", f"GRANT {privilege} TO {account}"
@@ -75,11 +77,23 @@ def check_server(database: Session, config: Config) -> Iterator[Finding]:
     if config.database.application_users:
         for problem, fix in obstacles(database, config.database.application_users):
             yield Finding("error", "fence", problem, fix)
+        yield from _way_home(database, schemas, str(account))
     if config.archive is None:
         problem = f"is not configured: up to {config.dump.interval_s:g} s of writes can be lost"
         yield Finding("warning", "archive", problem, 'add "archive": {} to the configuration')
     else:
         yield from _replayed_in_order(database, schemas, str(account))
+
+
+def _way_home(database: Session, schemas: Sequence[str], account: str) -> Iterator[Finding]:
+    """What a restore into this server would lack: found out after a disaster, it delays the failback."""
+    for privilege in missing_for_restore(Grants.of(database), (*schemas, OWN_SCHEMA)):
+        problem = "a restore into this server, as on the way home, would be refused"
+        yield Finding("warning", "grants", problem, f"GRANT {privilege} TO {account}")
+    kinds = creators(count_objects(database, schemas))
+    if kinds and trusts_no_creators(database):
+        problem = f"a restore into this server could not make the {kinds} (error 1419)"
+        yield Finding("warning", "log_bin_trust_function_creators", problem, TRUST_THEM)
 
 
 def _replayed_in_order(database: Session, schemas: Sequence[str], account: str) -> Iterator[Finding]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from agent.database import Session
 from agent.errors import RestoreError
 from agent.grants import Grants
 from agent.manifest import Manifest
+
+TRUST_THEM = "set log_bin_trust_function_creators to ON (on RDS: in the parameter group)"
 
 
 def folds_names(database: Session) -> bool:
@@ -43,14 +46,23 @@ def _require_packet(database: Session, manifest: Manifest) -> None:
 
 def _require_creators(database: Session, manifest: Manifest) -> None:
     """Error 1419: with the binary log on, triggers and functions need SUPER or this parameter."""
-    kinds = [kind for kind in ("triggers", "functions") if manifest.objects.get(kind)]
-    trusted = database.variable("log_bin_trust_function_creators") == "ON"
-    needs_super = bool(kinds) and database.variable("log_bin") == "ON" and not trusted
-    if needs_super and not Grants.of(database).has_globally("SUPER"):
+    kinds = creators(manifest.objects)
+    if kinds and trusts_no_creators(database):
         raise RestoreError(
-            f"the backup holds {' and '.join(kinds)}, which this server lets only SUPER create (error "
-            "1419); set log_bin_trust_function_creators to ON (on RDS: in the parameter group)"
+            f"the backup holds {kinds}, which this server lets only SUPER create (error 1419); {TRUST_THEM}"
         )
+
+
+def creators(objects: Mapping[str, int]) -> str:
+    """Which of ``objects`` change data by themselves, in words; empty: none."""
+    return " and ".join(kind for kind in ("triggers", "functions") if objects.get(kind))
+
+
+def trusts_no_creators(database: Session) -> bool:
+    """Whether this server lets only SUPER make triggers and functions."""
+    trusted = database.variable("log_bin_trust_function_creators") == "ON"
+    needs_super = database.variable("log_bin") == "ON" and not trusted
+    return needs_super and not Grants.of(database).has_globally("SUPER")
 
 
 def _require_time_zones(database: Session, manifest: Manifest) -> None:

@@ -212,15 +212,18 @@ class Actor:
             raise Problem(f"'pulumi destroy --target {urn}' ended with status {code}; what it says is above")
 
     def _origin(self) -> str:
-        """Why AWS's origin does not serve; empty when it does."""
+        """Why AWS's load balancer does not serve the public name; empty when it does.
+
+        Asked as users will ask it: its certificate is for the public name, and not for its own in DNS.
+        """
         settings = self._sight.settings
-        host = settings.get("originName") or settings.get("albDnsName", "")
-        path = settings.get("healthPath", "/")
+        at = settings.get("originName") or settings.get("albDnsName", "")
+        host, path = settings.get("publicName", ""), settings.get("healthPath", "/")
         try:
-            status = web.get(host, path).status
+            status = web.get(host, path, at=at).status
         except ConnectionError as error:
             return str(error)
-        return "" if 200 <= status < 400 else f"https://{host}{path} answers {status}"
+        return "" if 200 <= status < 400 else f"https://{host}{path} at {at} answers {status}"
 
     # ---------------------------------------------------------------------------------------------- waiting
 

@@ -314,7 +314,10 @@ def advice(facts: Facts) -> tuple[Code, str]:  # noqa: PLR0911 - one line a situ
             "clone did that: pulumi config refresh. Else ./dr failover goes on, ./dr abort calls it off"
         )
     if not facts.in_place:
-        return Code.DECIDE, "pulumi up: the stack's file says other switches than are deployed"
+        return Code.DECIDE, (
+            "the stack's file says other switches than are deployed: if another clone switched it, "
+            "'pulumi config refresh'; else 'pulumi up'"
+        )
     if standing(facts) is not None:
         return Code.DECIDE, "./dr abort: an order stands though the stack is normal"
     return Code.DONE, "nothing; './dr failover' when AWS is gone"

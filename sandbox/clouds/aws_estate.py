@@ -95,7 +95,7 @@ class AwsEstate:
             name=estate.alb_name,
             addresses=ALB_ADDRESSES,
             target=Target(_POD, _PORT, estate.health_path),
-            certificate=authority.issue([estate.public_name, estate.alb_name]),
+            certificate=authority.issue([estate.public_name]),
             time_factor=time_factor,
         )
 

@@ -141,7 +141,7 @@ def test_a_missing_privilege_is_named_and_nothing_is_dumped(world: World, rds: M
     least_privilege(world.aws, rds, "SELECT, SHOW VIEW, EVENT")
     finished = world.aws.run("dump")
     assert finished.code == 4
-    assert f"GRANT TRIGGER ON `{SCHEMA}`.* TO backup@%" in finished.said
+    assert f"GRANT TRIGGER ON `{SCHEMA}`.* TO 'backup'@'%'" in finished.said
     assert "GRANT SELECT ON *.*" in finished.said
     rds.execute(f"GRANT TRIGGER ON {SCHEMA}.* TO backup")
     rds.execute("GRANT SHOW_ROUTINE ON *.* TO backup")

@@ -10,8 +10,8 @@ from sandbox.mysql import MySqlServer
 from tests.agent.conftest import PASSWORD, SCHEMA, Site, World, clinic
 
 
-def findings(site: Site, subject: str) -> list[dict[str, Any]]:
-    return [finding for finding in site.run("check").document if finding["subject"] == subject]
+def findings(site: Site, *subjects: str) -> list[dict[str, Any]]:
+    return [finding for finding in site.run("check").document if finding["subject"] in subjects]
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,41 @@ def test_missing_grants_of_the_archive_are_named(world: World, rds: MySqlServer)
     world.aws.document["database"]["user"] = "backup"
     fixes = {finding["fix"] for finding in findings(world.aws, "grants")}
     assert fixes == {
-        "GRANT REPLICATION SLAVE ON *.* TO backup@%",
-        "GRANT REPLICATION CLIENT ON *.* TO backup@%",
-        f"GRANT LOCK TABLES ON `{SCHEMA}`.* TO backup@%",
+        "GRANT REPLICATION SLAVE ON *.* TO 'backup'@'%'",
+        "GRANT REPLICATION CLIENT ON *.* TO 'backup'@'%'",
+        f"GRANT LOCK TABLES ON `{SCHEMA}`.* TO 'backup'@'%'",
     }
     for fix in fixes:
-        rds.execute(fix.replace("backup@%", "backup"))
+        rds.execute(fix.replace("%", "%%"))
     finished = world.aws.run("check")
     assert finished.code == 0 and findings(world.aws, "grants") == []
+
+
+def test_what_the_way_home_needs_is_named_before_anybody_needs_it(world: World, rds: MySqlServer) -> None:
+    clinic(rds)
+    for user in ("backup", "shop"):
+        rds.execute("CREATE USER %s IDENTIFIED BY %s", (user, PASSWORD))
+    for grant in (
+        f"SELECT, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES ON {SCHEMA}.*",
+        "SELECT, CREATE USER, PROCESS, CONNECTION_ADMIN ON *.*",
+    ):
+        rds.execute(f"GRANT {grant} TO backup")
+    world.aws.document["database"] |= {"user": "backup", "application_users": ["shop"]}
+    rds.execute(f"CREATE TRIGGER {SCHEMA}.t BEFORE INSERT ON {SCHEMA}.owners FOR EACH ROW SET @x = 1")
+    rds.set_global("log_bin_trust_function_creators", "OFF")
+    try:
+        found = findings(world.aws, "grants", "log_bin_trust_function_creators")
+    finally:
+        rds.set_global("log_bin_trust_function_creators", "ON")
+    assert {finding["level"] for finding in found} == {"warning"}
+    trust, *fixes = sorted(finding["fix"] for finding in found)[::-1]
+    assert "parameter group" in trust
+    assert [fix.split(" TO ")[0] for fix in fixes] == [
+        f"GRANT ALL ON `{schema}`.*" for schema in ("pilotlight", SCHEMA)
+    ]
+    for fix in fixes:
+        rds.execute(fix.replace("%", "%%"))
+    assert findings(world.aws, "grants", "log_bin_trust_function_creators") == []
 
 
 def test_what_only_slows_a_restore_is_a_warning_with_its_figure(world: World, rds: MySqlServer) -> None:
