@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from agent.catalog import newest
 from agent.epoch import Epoch, read_epoch
-from agent.errors import AgentError
+from agent.errors import AgentError, NoBackupError
 from agent.handover.order import Answer, Divergence, read_answer
 from agent.signals import verified
 from agent.storage import BlobMissingError, BlobStore
@@ -260,12 +261,19 @@ class Source:
             archive, dumped = beat.get("archive") or {}, beat.get("last_backup") or {}
             good = [v for v in verified(self.blobs(places, SIGNALS), epoch.epoch) if v.site == site and v.ok]
             return Chain(
-                epoch=int(dumped.get("epoch") or 0),
+                epoch=int(dumped["epoch"]) if dumped else self._dumped(places),
                 verified=epoch.epoch if good else 0,
                 trouble=str(archive.get("error") or archive.get("hole") or ""),
             )
 
         return read
+
+    def _dumped(self, places: Deployed) -> int:
+        """The epoch of the newest complete dump in the vault: an agent that has just started names none."""
+        try:
+            return newest(self.blobs(places, BACKUPS)).epoch
+        except NoBackupError:
+            return 0
 
 
 _STACK = ("stack", "config", "outputs", "state", "deployment")

@@ -102,7 +102,7 @@ class Scene:
     Attributes:
         aws_lives: its agent works and its origin answers.
         diverged: RDS has transactions of its own.
-        restores: the standby's restore succeeds. dumps: the writer's dumps do.
+        restores: the standby's restore succeeds. dumps: the writer's agent names a dump of the epoch.
         served: the last epoch in which the standby's database was the writer.
     """
 
@@ -323,11 +323,10 @@ class Scene:
 
     def _heartbeat(self, site: Site, epoch: Epoch) -> None:
         now, signals = datetime.now(UTC).isoformat(), self.store("signals")
-        dumped = epoch.epoch if self.dumps else epoch.epoch - 1
-        backup = {"backup": "backup_20260101T000000Z.sql.gz", "epoch": dumped, "finished": now}
+        backup = {"backup": "backup_20260101T000000Z.sql.gz", "epoch": epoch.epoch, "finished": now}
         archive = {"archived_through": now, "error": "", "hole": ""}
-        beat = {"epoch": epoch.epoch, "interval_seconds": 300, "last_backup": backup, "fresh_at": now}
-        write_heartbeat(signals, site, {**beat, "archive": archive, "errors": {}})
+        beat = {"epoch": epoch.epoch, "interval_seconds": 300, "last_backup": backup if self.dumps else None}
+        write_heartbeat(signals, site, {**beat, "fresh_at": now, "archive": archive, "errors": {}})
         if self.proved < epoch.epoch:
             self.proved = epoch.epoch
             proof = Verification(
