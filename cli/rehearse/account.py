@@ -134,7 +134,7 @@ def check_lag(writes: Writes, disasters: Sequence[Disaster]) -> Check:
         seconds = _seconds(cost)
         said.append(
             f"disaster {number} cost {len(cost)} writes of {seconds:.1f} s, the oldest "
-            f"{disaster.at - first:.1f} s before it; the archive's measured lag was at most {disaster.lag:.1f} s"
+            f"{disaster.at - first:.1f} s before it, at a measured lag of {disaster.lag:.1f} s at most"
         )
         if disaster.at - first > allowed or seconds > allowed:
             bad.append(f"more than that and {_READING_S:g} s for reading clocks at disaster {number}")
