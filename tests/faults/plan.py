@@ -84,7 +84,7 @@ def plan_of(seed: str) -> Plan:
 
 
 def covering(seed: str, rounds: int) -> list[str]:
-    """The seeds of so many rounds of ``seed`` in which together every fault comes, and every way of a round.
+    """The seeds of so many rounds of ``seed`` in which every fault is ``told`` and every way of a round comes.
 
     Each is the one that adds most to those before it, the first among equals. A campaign that is too short
     for chance would leave out some faults for ever, because its seed never changes.
@@ -100,6 +100,11 @@ def covering(seed: str, rounds: int) -> list[str]:
     return [plan.seed for plan in chosen]
 
 
+def told(plan: Plan) -> set[str]:
+    """The faults after which something must be restored: a moment in a hole may rightly be out of reach."""
+    return {name for _, name in plan.faults} if plan.based and plan.to == "end" else set()
+
+
 def _kinds(plan: Plan) -> set[str]:
     ways = {f"service {plan.service}", f"{plan.ending} end", f"to {plan.to}", f"older {plan.older}"}
-    return ways | {name for _, name in plan.faults}
+    return ways | told(plan)
