@@ -84,7 +84,7 @@ def plan_of(seed: str) -> Plan:
 
 
 def covering(seed: str, rounds: int) -> list[str]:
-    """The seeds of so many rounds of ``seed`` in which every fault is ``told`` and every way of a round comes.
+    """The seeds of so many rounds of ``seed`` in which every fault is ``told``, and each way of one comes.
 
     Each is the one that adds most to those before it, the first among equals. A campaign that is too short
     for chance would leave out some faults for ever, because its seed never changes.
