@@ -16,6 +16,7 @@ from agent.fence import obstacles
 from agent.grants import Grants, missing_for_dump, missing_for_restore, own_account
 from agent.log_settings import Finding, check_log
 from agent.objects import (
+    cascades_from_outside,
     cascades_logged,
     count_objects,
     existing_schemas,
@@ -73,6 +74,7 @@ def check_server(database: Session, config: Config) -> Iterator[Finding]:
     yield from _names_and_engines(database, schemas)
     yield from _partitioned_without_key(database, schemas)
     yield from _lossy_columns(database, schemas)
+    yield from _changed_from_outside(database, schemas)
     yield from check_log(database, config)
     if config.database.application_users:
         for problem, fix in obstacles(database, config.database.application_users):
@@ -150,6 +152,19 @@ def _partitioned_without_key(database: Session, schemas: Sequence[str]) -> Itera
                 "partitioned without a primary key: Azure's generated keys refuse it (error 1235)",
                 "add a primary key, or set sql_generate_invisible_primary_key to OFF on the standby",
             )
+
+
+def _changed_from_outside(database: Session, schemas: Sequence[str]) -> Iterator[Finding]:
+    if cascades_logged(database):
+        return
+    for table, key, parent in cascades_from_outside(database, schemas):
+        schema = parent.partition(".")[0]
+        problem = (
+            f"its foreign key {key} refers to {parent}, which is not backed up, with CASCADE or SET NULL: "
+            "what that changes here is in no log, so a dump is skipped as unchanged and a replay lacks it"
+        )
+        fix = f"add {schema} to database.schemas, or make the key RESTRICT"
+        yield Finding("error", table, problem, fix)
 
 
 def _lossy_columns(database: Session, schemas: Sequence[str]) -> Iterator[Finding]:

@@ -107,6 +107,31 @@ def test_what_only_slows_a_restore_is_a_warning_with_its_figure(world: World, rd
     assert cascading["subject"] == ", ".join(f"{SCHEMA}.{t}" for t in ("owners", "pets", "visits"))
 
 
+def test_a_key_by_which_another_schema_changes_rows_unseen_is_an_error(
+    world: World, rds: MySqlServer
+) -> None:
+    """Such a change is no event in the log: neither the next dump nor a replay would know of it."""
+    clinic(rds)
+    rds.execute("CREATE DATABASE outside")
+    try:
+        rds.execute("CREATE TABLE outside.clinics (id INT PRIMARY KEY)")
+        for table, rule in (("rooms", "ON DELETE SET NULL"), ("desks", "ON DELETE RESTRICT")):
+            rds.execute(
+                f"CREATE TABLE {SCHEMA}.{table} (id INT PRIMARY KEY, clinic INT,"
+                f" CONSTRAINT {table}_of FOREIGN KEY (clinic) REFERENCES outside.clinics (id) {rule})"
+            )
+        finished = world.aws.run("check")
+        (finding,) = [one for one in finished.document if one["level"] == "error"]
+        assert finished.code and finding["subject"] == f"{SCHEMA}.rooms"
+        assert "rooms_of refers to outside.clinics" in finding["problem"]
+        assert "add outside to database.schemas" in finding["fix"]
+        world.aws.document["database"]["schemas"].append("outside")
+        assert not [one for one in world.aws.run("check").document if one["level"] == "error"]
+    finally:
+        rds.execute(f"DROP DATABASE {SCHEMA}")
+        rds.execute("DROP DATABASE outside")
+
+
 def test_azures_fixes_are_azures(world: World, flexible: MySqlServer) -> None:
     clinic(flexible)
     world.azure.document["archive"] = {}
