@@ -124,8 +124,8 @@ def changed_by_cascade(session: Session, schemas: Sequence[str], changed: Set[Ta
 
 
 def cascades_from_outside(session: Session, schemas: Sequence[str]) -> list[tuple[str, str, str]]:
-    """(``schema.table``, foreign key, table it refers to) where that one is outside of ``schemas`` and changes
-    rows of the first by CASCADE or SET NULL."""
+    """(``schema.table``, foreign key, table it refers to) where that table is outside of ``schemas`` and
+    changes rows of the first by CASCADE or SET NULL."""
     found = session.rows(_CASCADES_FROM_OUTSIDE.format(placeholders(schemas)), [*schemas, *schemas])
     return [(f"{row[0]}.{row[1]}", str(row[2]), f"{row[3]}.{row[4]}") for row in found]
 
