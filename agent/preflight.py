@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from agent.catalog import survey
+from agent.catalog import newest_first, survey
 from agent.clients import find
 from agent.config import Config
 from agent.context import Context
@@ -38,6 +39,8 @@ _ROWS = (
     " WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA IN ({})"
 )
 _SHOWN = 5
+# Measured with rows of 64 MiB, beside 72 MiB: a dump holds twice the longest statement, a restore 4.5 times.
+_COPIES, _OWN_BYTES = 5, 100 * 2**20
 
 
 def check(context: Context) -> list[Finding]:
@@ -47,7 +50,8 @@ def check(context: Context) -> list[Finding]:
         findings += _try(program, lambda name=program: find(name))
     if context.config.verify is not None and context.config.verify.mode != "off":
         findings += _try("mysqld", find_mysqld)
-    findings += _try("storage.backups", lambda: survey(context.backups))
+    unseen = _try("storage.backups", lambda: survey(context.backups))
+    findings += unseen or _try("storage.restore_from", lambda: findings.extend(_memory(context)))
     findings += _try("storage.control", lambda: read_epoch(context.control))
     try:
         with session(context.login()) as database:
@@ -55,6 +59,23 @@ def check(context: Context) -> list[Finding]:
     except AgentError as error:
         findings.append(Finding("error", "database", str(error), "see the sentence"))
     return findings
+
+
+def _memory(context: Context) -> Iterator[Finding]:
+    """A row is loaded whole, and only a backup tells how long the longest one is.
+
+    Raises:
+        StorageError: the backups cannot be listed or read.
+    """
+    for newest in newest_first(context.restore_from, survey(context.restore_from), 1):
+        needs = _OWN_BYTES + _COPIES * newest.longest_statement
+        has = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        if needs > has:
+            problem = (
+                f"a restore of {newest.backup} may need {needs // 10**6} MB, because its longest row has "
+                f"{newest.longest_statement // 10**6} MB as a statement; this machine has {has // 10**6} MB"
+            )
+            yield Finding("warning", "memory", problem, "run the agent on a machine with more memory")
 
 
 def check_server(database: Session, config: Config) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.mysql import MySqlServer
 from tests.agent.conftest import PASSWORD, SCHEMA, Site, World, clinic
+from tests.agent.test_restore_chain import change_manifest
 
 
 def findings(site: Site, *subjects: str) -> list[dict[str, Any]]:
@@ -130,6 +131,17 @@ def test_a_key_by_which_another_schema_changes_rows_unseen_is_an_error(
     finally:
         rds.execute(f"DROP DATABASE {SCHEMA}")
         rds.execute("DROP DATABASE outside")
+
+
+def test_a_row_that_is_too_long_for_this_machine_is_said_before_a_restore_needs_it(
+    world: World, rds: MySqlServer
+) -> None:
+    clinic(rds)
+    backup = world.aws.works("dump")["backup"]
+    assert findings(world.aws, "memory") == []
+    change_manifest(world, backup, longest_statement=10**12)
+    (finding,) = findings(world.aws, "memory")
+    assert finding["level"] == "warning" and "1000000 MB as a statement" in finding["problem"]
 
 
 def test_azures_fixes_are_azures(world: World, flexible: MySqlServer) -> None:
