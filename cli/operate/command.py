@@ -41,7 +41,7 @@ of AWS.
 """
 _ABORT = """\
 Calls an emergency off before the standby was opened: lifts the hold, waits until DNS answers AWS only, then
-mode normal and pulumi up.
+mode normal and pulumi up. Needs AWS credentials.
 """
 
 

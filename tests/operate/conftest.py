@@ -237,6 +237,7 @@ class Scene:
             "reached": {"time": "2026-01-01T00:00:10+00:00"},
             "lost": {"transactions": 0, "sentence": "nothing that was archived is missing"},
             "seconds": {"load": 3.0},
+            "started": datetime.now(UTC).isoformat(),
             "finished": datetime.now(UTC).isoformat(),
         }
         write_restore_report(self.store("signals"), report)
