@@ -14,7 +14,7 @@ from operator import methodcaller
 
 from agent.dumplines import IDENTIFIER, Classifier, Kind, name, stored_head
 from agent.errors import DumpError
-from agent.streams import LineSplitter
+from agent.streams import LONG, LineSplitter
 
 INSERT = re.compile(rb"INSERT INTO " + IDENTIFIER + rb" (?:\((?:`(?:[^`]|``)+`(?:, ?)?)+\) )?VALUES ")
 _TABLE = re.compile(rb"CREATE TABLE " + IDENTIFIER)
@@ -112,7 +112,7 @@ class DumpScanner:
     def __init__(self, *, counts_rows: bool = True) -> None:
         self._counts_rows = counts_rows
         self._lines = Classifier()
-        self._splitter = LineSplitter()
+        self._splitter = LineSplitter(ends=False)
         self._schema = ""
         self._tables: dict[str, dict[str, _Table]] = {}
         self._table = _Table()
@@ -137,7 +137,7 @@ class DumpScanner:
         """
         self._raw_bytes += len(data)
         for line in self._splitter.feed(data):
-            self._line(line[:-1])
+            self._line(line)
 
     def finish(self) -> Contents:
         """The contents of the whole stream.
@@ -213,7 +213,7 @@ class DumpScanner:
             table.hash.update(b"," if table.bytes else b"")
             table.hash.update(rows)
             if self._counts_rows:
-                table.rows += count_rows(line[head.end() :])
+                table.rows += _count_rows(line, head.end())
         else:
             added, counted = _sum_of_rows(line, head.end())
             table.sum = (table.sum + added) % _SUM
@@ -274,11 +274,23 @@ def count_rows(values: bytes) -> int:
     return sum(1 for number in quotes if number % 2 == 0)
 
 
+def _count_rows(line: bytes, at: int) -> int:
+    """How many rows an INSERT has from ``at`` on; without a copy of a long one, which has few."""
+    if len(line) <= LONG:
+        return count_rows(line[at:])
+    rows = 0
+    while row := ROW.match(line, at):
+        rows += 1
+        at = row.end() + 1
+    return rows
+
+
 def _sum_of_rows(line: bytes, at: int) -> tuple[int, int]:
     """The SHA-256 values of the rows from ``at`` to the end of an INSERT, added up; and their number."""
     total = rows = 0
+    text = memoryview(line)
     while row := ROW.match(line, at):
-        total += int.from_bytes(hashlib.sha256(row[0]).digest(), "big")
+        total += int.from_bytes(hashlib.sha256(text[at : row.end()]).digest(), "big")
         rows += 1
         at = row.end() + 1  # past the comma or the semicolon
     if at != len(line):

@@ -49,6 +49,8 @@ def _sentence(choice: Choice, missing: GtidSet, said: LastWords) -> str:
         text += (
             "; no heartbeat says up to when the log was complete, and what the source committed later is lost"
         )
+    if said.clock:
+        text += f"; {said.clock}"
     if said.behind_bytes:
         text += f" ({said.behind_bytes} bytes of log were known to be waiting)"
     return text

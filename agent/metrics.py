@@ -18,6 +18,7 @@ from agent.config import Metrics, Site
 from agent.errors import AgentError
 
 PERIOD_S = 60.0
+_STEP_S = 5.0  # a clock that is kept by NTP may step back by less
 _TIMEOUT_S = 10
 
 
@@ -31,6 +32,8 @@ def figures(state: Mapping[str, Any], now: datetime) -> dict[str, float]:
       is.
     - ``VerificationAgeSeconds``: since the last verification that found a chain good.
     - ``Errors``: things that do not work at present.
+
+    A time in the future is that of a clock that was put back since: it says nothing, and its age is not 0.
     """
     found = {"Errors": float(len(state["errors"]))}
     if state["writer"] != state["site"]:
@@ -41,8 +44,9 @@ def figures(state: Mapping[str, Any], now: datetime) -> dict[str, float]:
         ("ArchiveLagSeconds", archive.get("archived_through")),
         ("VerificationAgeSeconds", (state["verification"] or {}).get("good_at")),
     ):
-        if since:
-            found[name] = max(0.0, (now - datetime.fromisoformat(since)).total_seconds())
+        age_s = (now - datetime.fromisoformat(since)).total_seconds() if since else None
+        if age_s is not None and age_s >= -_STEP_S:
+            found[name] = max(0.0, age_s)
     if "BackupAgeSeconds" in found:
         found["BackupAgeSeconds"] = max(0.0, found["BackupAgeSeconds"] - state["stretched_by_seconds"])
     return found

@@ -46,6 +46,12 @@ _REFERENCES = (
     " UPDATE_RULE IN ('CASCADE', 'SET NULL') OR DELETE_RULE IN ('CASCADE', 'SET NULL')"
     " FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA IN ({})"
 )
+_CASCADES_FROM_OUTSIDE = (
+    "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, UNIQUE_CONSTRAINT_SCHEMA, REFERENCED_TABLE_NAME"
+    " FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA IN ({0})"
+    " AND UNIQUE_CONSTRAINT_SCHEMA NOT IN ({0})"
+    " AND (UPDATE_RULE IN ('CASCADE', 'SET NULL') OR DELETE_RULE IN ('CASCADE', 'SET NULL')) ORDER BY 1, 2, 3"
+)
 # From this release on the rows that a foreign key changes in other tables are in the binary log.
 _CASCADES_LOGGED = (9, 6)
 
@@ -115,6 +121,13 @@ def changed_by_cascade(session: Session, schemas: Sequence[str], changed: Set[Ta
     while more := {child for child, parent in edges if parent in reached} - reached:
         reached |= more
     return reached - changed
+
+
+def cascades_from_outside(session: Session, schemas: Sequence[str]) -> list[tuple[str, str, str]]:
+    """(``schema.table``, foreign key, table it refers to) where that table is outside of ``schemas`` and
+    changes rows of the first by CASCADE or SET NULL."""
+    found = session.rows(_CASCADES_FROM_OUTSIDE.format(placeholders(schemas)), [*schemas, *schemas])
+    return [(f"{row[0]}.{row[1]}", str(row[2]), f"{row[3]}.{row[4]}") for row in found]
 
 
 def _references(session: Session, schemas: Sequence[str]) -> list[tuple[Table, Table, bool]]:

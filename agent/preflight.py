@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from agent.catalog import survey
+from agent.catalog import newest_first, survey
 from agent.clients import find
 from agent.config import Config
 from agent.context import Context
@@ -16,6 +17,7 @@ from agent.fence import obstacles
 from agent.grants import Grants, missing_for_dump, missing_for_restore, own_account
 from agent.log_settings import Finding, check_log
 from agent.objects import (
+    cascades_from_outside,
     cascades_logged,
     count_objects,
     existing_schemas,
@@ -37,6 +39,8 @@ _ROWS = (
     " WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA IN ({})"
 )
 _SHOWN = 5
+# Measured with rows of 64 MiB, beside 72 MiB: a dump holds twice the longest statement, a restore 4.5 times.
+_COPIES, _OWN_BYTES = 5, 100 * 2**20
 
 
 def check(context: Context) -> list[Finding]:
@@ -46,7 +50,8 @@ def check(context: Context) -> list[Finding]:
         findings += _try(program, lambda name=program: find(name))
     if context.config.verify is not None and context.config.verify.mode != "off":
         findings += _try("mysqld", find_mysqld)
-    findings += _try("storage.backups", lambda: survey(context.backups))
+    unseen = _try("storage.backups", lambda: survey(context.backups))
+    findings += unseen or _try("storage.restore_from", lambda: findings.extend(_memory(context)))
     findings += _try("storage.control", lambda: read_epoch(context.control))
     try:
         with session(context.login()) as database:
@@ -54,6 +59,23 @@ def check(context: Context) -> list[Finding]:
     except AgentError as error:
         findings.append(Finding("error", "database", str(error), "see the sentence"))
     return findings
+
+
+def _memory(context: Context) -> Iterator[Finding]:
+    """A row is loaded whole, and only a backup tells how long the longest one is.
+
+    Raises:
+        StorageError: the backups cannot be listed or read.
+    """
+    for newest in newest_first(context.restore_from, survey(context.restore_from), 1):
+        needs = _OWN_BYTES + _COPIES * newest.longest_statement
+        has = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        if needs > has:
+            problem = (
+                f"a restore of {newest.backup} may need {needs // 10**6} MB, because its longest row has "
+                f"{newest.longest_statement // 10**6} MB as a statement; this machine has {has // 10**6} MB"
+            )
+            yield Finding("warning", "memory", problem, "run the agent on a machine with more memory")
 
 
 def check_server(database: Session, config: Config) -> Iterator[Finding]:
@@ -73,6 +95,7 @@ def check_server(database: Session, config: Config) -> Iterator[Finding]:
     yield from _names_and_engines(database, schemas)
     yield from _partitioned_without_key(database, schemas)
     yield from _lossy_columns(database, schemas)
+    yield from _changed_from_outside(database, schemas)
     yield from check_log(database, config)
     if config.database.application_users:
         for problem, fix in obstacles(database, config.database.application_users):
@@ -150,6 +173,19 @@ def _partitioned_without_key(database: Session, schemas: Sequence[str]) -> Itera
                 "partitioned without a primary key: Azure's generated keys refuse it (error 1235)",
                 "add a primary key, or set sql_generate_invisible_primary_key to OFF on the standby",
             )
+
+
+def _changed_from_outside(database: Session, schemas: Sequence[str]) -> Iterator[Finding]:
+    if cascades_logged(database):
+        return
+    for table, key, parent in cascades_from_outside(database, schemas):
+        schema = parent.partition(".")[0]
+        problem = (
+            f"its foreign key {key} refers to {parent}, which is not backed up, with CASCADE or SET NULL: "
+            "what that changes here is in no log, so a dump is skipped as unchanged and a replay lacks it"
+        )
+        fix = f"add {schema} to database.schemas, or make the key RESTRICT"
+        yield Finding("error", table, problem, fix)
 
 
 def _lossy_columns(database: Session, schemas: Sequence[str]) -> Iterator[Finding]:

@@ -101,6 +101,8 @@ def _restore(context: Context, report: Report, options: Options) -> None:
             if report.take_over:
                 run.take_over(marker)
         _provide(run)
+        if not done:
+            run.keep_report()  # again: now it says that this site took over
         earlier = read_kept_report(run.database) if done else None
         if earlier is not None:  # that run may have ended before it wrote it, and operators wait for it
             write_restore_report(context.signals, earlier)
@@ -133,6 +135,7 @@ def replace_by_order(context: Context, epoch: Epoch) -> Report:
             run.require_still_wanted()
             run.replace(choice)
             _provide(run)
+            run.keep_report()
     return report
 
 

@@ -139,10 +139,14 @@ class Run:
             counts = require_objects(self.database, self.schemas, counts, replayed)
         report.objects, report.loaded = counts, True
         # Before the marker: whoever finds a proved copy, and no report of it in the vault, finds it here.
-        keep_report(self.database, vars(report) | {"finished": now()})
+        self.keep_report()
         marker = changed(marker, state="verified")
         write_marker(self.database, marker)
         return marker
+
+    def keep_report(self) -> None:
+        """Keep the report as it is by now beside the data; the vault gets it when all is done."""
+        keep_report(self.database, vars(self.report) | {"finished": now()})
 
     def take_over(self, marker: Marker) -> None:
         """Become the writer with the copy that ``marker`` describes.

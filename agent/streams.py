@@ -12,6 +12,7 @@ from agent.errors import RestoreError
 
 # Well compressed text grows a hundredfold: never all of a chunk at once in memory.
 _PIECE = 1 << 20
+LONG = 1 << 22  # mysqldump writes about 1 MB a line, and more only for a row that is longer
 _GZIP = 31  # zlib's window bits for a gzip container
 # isal's own middle level: within a few per cent of gzip -6 in size at several times the speed.
 _LEVEL = 2
@@ -21,10 +22,17 @@ _DAMAGED = cast(
 
 
 class LineSplitter:
-    """Cuts pieces of any size into lines, line ends included."""
+    """Cuts pieces of any size into lines.
 
-    def __init__(self) -> None:
+    Holds a line twice at most, and that for a moment: one row may have hundreds of megabytes.
+
+    Args:
+        ends: whether the lines keep their ends.
+    """
+
+    def __init__(self, *, ends: bool = True) -> None:
         self._rest = bytearray()
+        self._end = 1 if ends else 0
         self._searched = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -33,9 +41,13 @@ class LineSplitter:
         start = 0
         while (end := self._rest.find(b"\n", max(start, self._searched))) >= 0:
             with memoryview(self._rest) as view:
-                line = bytes(view[start : end + 1])
-            yield line
+                line = bytes(view[start : end + self._end])
             start = end + 1
+            if len(line) > LONG:
+                del self._rest[:start]
+                start = self._searched = 0
+            yield line
+            del line  # before the next one is made
         del self._rest[:start]
         self._searched = len(self._rest)
 

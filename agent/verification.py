@@ -43,9 +43,9 @@ from agent.mysqldump import Limits
 from agent.rewrite import Rewriter
 from agent.scratch import require_room, scratch_server
 from agent.signals import Verification, write_verification
-from agent.storage import BlobMissingError
+from agent.storage import BlobMissingError, BlobStore
 from agent.tail import covers, reached, read_tail
-from agent.verify import enabled_events, verify
+from agent.verify import Sight, enabled_events, look, verify, verify_same
 
 _log = logging.getLogger(__name__)
 Mode = Literal["auto", "full", "sampled", "off"]
@@ -157,8 +157,20 @@ class _Scratch:
 
     def compare(self, wanted: Manifest) -> list[str]:
         """Dump the copy; returns what the comparison had to leave out."""
-        limits = Limits(self.context.config.dump.stall_s, self.stopping)
+        limits = Limits(self._stall_s, self.stopping)
         return verify(find("mysqldump"), self.account, wanted, limits, self.context.backups)
+
+    def look(self, base: Manifest) -> Sight:
+        """What the copy of ``base`` holds now."""
+        return look(find("mysqldump"), self.account, base, Limits(self._stall_s, self.stopping))
+
+    def compare_with(self, wanted: Sight) -> list[str]:
+        """Dump the copy and compare it with another one; returns what had to be left out."""
+        return verify_same(find("mysqldump"), self.account, wanted, Limits(self._stall_s, self.stopping))
+
+    @property
+    def _stall_s(self) -> float:
+        return self.context.config.dump.stall_s
 
     def replay(self, base: Manifest, run: Run, wanted: GtidSet) -> None:
         """Replay ``wanted`` of the log behind ``base`` onto its copy."""
@@ -203,12 +215,39 @@ def _prove(scratch: _Scratch, base: Manifest, plan: _Plan, proof: _Proof) -> Non
 
 
 def _prove_the_log_before(scratch: _Scratch, base: Manifest, log: Log, proof: _Proof) -> None:
-    """An older base and the log up to this one's snapshot must give this one, hash by hash."""
-    end = GtidSet.parse(base.gtid_before)
-    if base.gtid_before != base.gtid_after:
-        proof.notes.append("its snapshot was taken under writes, so the log before it could not be compared")
+    """An older base and the log behind it must give what this one gives, hash by hash.
+
+    Compared is where both are known to hold the same transactions: at this base's snapshot, when nobody wrote
+    meanwhile; else behind the log that was replayed onto it, which the scratch server still holds.
+    """
+    still = base.gtid_before == base.gtid_after
+    if not still and not proof.gtid:
+        proof.notes.append("its snapshot was taken under writes, and no log behind it is there to compare at")
         return
-    store = scratch.context.backups
+    end = GtidSet.parse(base.gtid_before if still else proof.gtid)
+    found = _leading_to(end, scratch.context.backups, base, log)
+    if found is None:
+        proof.notes.append("no older base with the log up to this one")
+        return
+    older, run, between = found
+    sight = None if still else scratch.look(base)
+    scratch.load(older, Rewriter({}, {}))
+    scratch.replay(older, run, between)
+    try:
+        _ = scratch.compare(base) if sight is None else scratch.compare_with(sight)
+    except VerificationError as error:
+        raise VerificationError(
+            f"{older.backup} and the log behind it do not lead to {base.backup}: {error}"
+        ) from error
+    proof.next_backup = base.backup
+    where = "" if still else ", each with its log up to the archived end"
+    proof.notes.append(f"{older.backup} and the log behind it give the same{where}")
+
+
+def _leading_to(
+    end: GtidSet, store: BlobStore, base: Manifest, log: Log
+) -> tuple[Manifest, Run, GtidSet] | None:
+    """An older base, its log, and what of that leads to ``end``."""
     for older in newest_first(store, survey(store), _OLDER)[1:]:
         run = log.run_for(GtidSet.parse(older.gtid_before))
         between = end - GtidSet.parse(older.gtid_before)
@@ -216,20 +255,9 @@ def _prove_the_log_before(scratch: _Scratch, base: Manifest, log: Log, proof: _P
             continue
         tail = read_tail(store, run, older, between)
         fits = tail.gtids == between and not tail.end and not tail.ambiguous
-        if not between or not fits or not covers(older, tail.gtids):
-            continue
-        scratch.load(older, Rewriter({}, {}))
-        scratch.replay(older, run, between)
-        try:
-            scratch.compare(base)
-        except VerificationError as error:
-            raise VerificationError(
-                f"{older.backup} and the log behind it do not lead to {base.backup}: {error}"
-            ) from error
-        proof.next_backup = base.backup
-        proof.notes.append(f"{older.backup} and the log behind it give the same")
-        return
-    proof.notes.append("no older base with the log up to this one")
+        if between and fits and covers(older, tail.gtids):
+            return older, run, between
+    return None
 
 
 @contextmanager

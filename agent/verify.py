@@ -5,9 +5,9 @@ Tables with JSON that differ get a second look: see ``agent.json_values``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from agent.clients import Client
 from agent.database import Login
@@ -33,12 +33,56 @@ def verify(client: Client, account: Login, manifest: Manifest, limits: Limits, s
         DumpError: the copy cannot be dumped.
         RestoreError, StorageError: the backup's own text was needed and cannot be had.
     """
+    return _verify(client, account, manifest, limits, lambda: _by_value(manifest, store))
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a copy holds, as manifests of the backup that it began with.
+
+    Attributes:
+        text: hashes of the rows as mysqldump writes them.
+        by_value: the same, of JSON by its values.
+    """
+
+    text: Manifest
+    by_value: Manifest
+
+
+def look(client: Client, account: Login, manifest: Manifest, limits: Limits) -> Sight:
+    """What a copy that began with ``manifest`` holds now.
+
+    Raises:
+        DumpError: the copy cannot be dumped.
+    """
+    text = _dumped(client, account, manifest, limits, DumpScanner(counts_rows=False))
+    by_value = _dumped(client, account, manifest, limits, JsonScanner()) if text.json_tables else text
+    return Sight(_as_manifest(manifest, text), _as_manifest(manifest, by_value))
+
+
+def verify_same(client: Client, account: Login, wanted: Sight, limits: Limits) -> list[str]:
+    """Dump the copy and compare it with another one; returns warnings.
+
+    Raises:
+        VerificationError: they differ.
+        DumpError: the copy cannot be dumped.
+    """
+    return _verify(client, account, wanted.text, limits, lambda: wanted.by_value)
+
+
+def _as_manifest(manifest: Manifest, copy: Contents) -> Manifest:
+    return replace(manifest, tables=copy.tables, events=copy.events, objects=copy.objects)
+
+
+def _verify(
+    client: Client, account: Login, manifest: Manifest, limits: Limits, by_value: Callable[[], Manifest]
+) -> list[str]:
     copy = _dumped(client, account, manifest, limits, DumpScanner(counts_rows=False))
     differences, warnings = compare(manifest, copy)
     doubtful = _doubtful(manifest, copy)
     if doubtful:
         copy = _dumped(client, account, manifest, limits, JsonScanner())
-        differences, warnings = compare(_by_value(manifest, store), copy)
+        differences, warnings = compare(by_value(), copy)
         warnings.append(
             f"{', '.join(sorted(doubtful))}: numbers inside JSON were compared by their values; DECIMALs "
             "there are DOUBLEs on the copy"

@@ -88,13 +88,15 @@ class Archiver:
         """For the heartbeat.
 
         ``archived_gtid`` and ``position``: how far. ``archived_through``: everything that was committed
-        before that time is archived; it goes on while there is nothing to archive. ``behind_bytes``: read
+        before that time is archived; it goes on while there is nothing to archive, is never in the future
+        and None when it is not known. ``behind_bytes``: read
         and not acknowledged. ``segments``: acknowledged by this process. ``hole``: why no backup reaches the
         archived end until the next one. ``error``: what is being tried again. ``touched``: those
         transactions of this epoch that changed a dumped schema, and others: all that this process did not
         archive itself.
         """
         with self._lock:
+            self._forget_the_future()
             return dict(self._state)
 
     @property
@@ -277,7 +279,7 @@ class Archiver:
                 "segments": self._state["segments"] + 1,
                 "touched": str(self._touched),
             }
-            self._reached(batch.last_us / 1e6)
+            self._reached(min(batch.last_us / 1e6, time.time()))  # by the server's clock, which may be ahead
         if batch.flaw:
             self._require(chain.before, f"the archived log cannot be replayed beyond {batch.flaw}")
 
@@ -290,9 +292,14 @@ class Archiver:
                 self._reached(quiet)
 
     def _reached(self, moment: float) -> None:
+        self._forget_the_future()
         if moment:
-            said = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
-            self._state["archived_through"] = max(self._state["archived_through"] or "", said)
+            self._state["archived_through"] = max(self._state["archived_through"] or "", _said(moment))
+
+    def _forget_the_future(self) -> None:
+        """What a clock that was put back since had said would hide for as long that nothing is archived."""
+        if (self._state["archived_through"] or "") > _said(time.time()):
+            self._state["archived_through"] = None
 
     def _failed(self, sentence: str) -> None:
         with self._lock:
@@ -334,6 +341,10 @@ class Archiver:
         with self._lock:
             if base is not None and self._needs <= base:
                 self._needs, self._state["hole"] = GtidSet({}), ""
+
+
+def _said(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
 
 
 def until_packing(period_s: float, now: float) -> float:

@@ -27,7 +27,7 @@ class Tail:
         self._full: deque[Batch] = deque()
         self._closed = False
         self._error: BaseException | None = None
-        self._quiet: tuple[int, float] | None = None
+        self._quiet: tuple[int, float, float] | None = None
         self.given = 0
         self._thread = threading.Thread(target=self._read, name="log-reader", daemon=True)
 
@@ -72,13 +72,18 @@ class Tail:
     def _be_quiet(self) -> None:
         """The server has nothing beyond what was read; remember when, if all of that was given out."""
         if not self._full and self._collector.waits_since is None:
-            self._quiet = (self.given, time.time())
+            self._quiet = (self.given, time.time(), time.monotonic())
             self._changed.notify_all()
 
     def quiet_since(self, acknowledged: int) -> float | None:
-        """When the server last said that it had nothing beyond the first ``acknowledged`` batches."""
+        """When the server last said that it had nothing beyond the first ``acknowledged`` batches.
+
+        By the clock of then and by that of now, whichever makes it older: either may have jumped since.
+        """
         with self._changed:
-            return self._quiet[1] if self._quiet and self._quiet[0] <= acknowledged else None
+            if self._quiet is None or self._quiet[0] > acknowledged:
+                return None
+            return min(self._quiet[1], time.time() - (time.monotonic() - self._quiet[2]))
 
     @property
     def skipped(self) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from agent.lastwords import SKEW_S, of_the_future
 from cli.operate.facts import SWITCHES, Facts, Switches
 from cli.operate.progress import age, answer_words, failure_words
 from cli.operate.pulumi import Pulumi
@@ -165,11 +166,18 @@ def _interval_s(beat: Mapping[str, Any]) -> float:
     return float(beat.get("interval_seconds") or 300)
 
 
-def _seconds_since(moment: object) -> float:
+def _since(moment: object) -> float:
+    """Seconds, negative for a time in the future; infinite where it is not known."""
     try:
         return (datetime.now(UTC) - datetime.fromisoformat(str(moment))).total_seconds()
     except (ValueError, TypeError):
         return float("inf")
+
+
+def _seconds_since(moment: object) -> float:
+    """As ``_since``, but a time in the future is only that of a clock that is wrong: not known either."""
+    since = _since(moment)
+    return since if since >= -SKEW_S else float("inf")
 
 
 def _writes(facts: Facts, site: str) -> bool:
@@ -185,6 +193,8 @@ def _heartbeat(sight: Sight, site: str) -> Line:
         return Line(name, "never", wrong=_writes(sight.facts, site))
     errors: Mapping[str, Any] = beat.get("errors") or {}
     said = "".join(f"; {what}: {text}" for what, text in errors.items())
+    clock = of_the_future(site, -_since(beat.get("at")))
+    said += f"; {clock}" if clock else ""
     silent = _seconds_since(beat.get("at")) > _interval_s(beat)
     wrong = _writes(sight.facts, site) and (silent or bool(errors))
     return Line(name, f"{age(beat.get('at'))} ago{said}", wrong=wrong)

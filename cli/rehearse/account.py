@@ -10,6 +10,8 @@ from cli.rehearse.client import Attempt, Outcome
 from cli.rehearse.ledger import Entry
 
 _ON_ITS_WAY_S = 1.0  # an answer that was on its way when AWS died is read a moment later
+# An acknowledgement is noted when the client has read it, a lag when a listing has shown the blob.
+_READING_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +28,17 @@ class Disaster:
     """The writer's end.
 
     Attributes:
-        at: Unix time.
+        at: Unix time at which its database was cut.
         since: Unix time from which on it was the writer.
         kept: tokens that the vault held once AWS was dead, in a dump or in the archived log.
+        lag: seconds; the longest that was measured in this run, until then, from a write's acknowledgement to
+            its log in the vault.
     """
 
     at: float
     since: float
     kept: frozenset[str]
+    lag: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +84,6 @@ def account(entries: Sequence[Entry], places: Places) -> Writes:
     """Look for each write of the ledger: in the database, else in an export, else in a dump."""
     held, exports, dumps = (set(found) for found in (places.database, places.exports, places.dumps))
     missing = sorted((e for e in entries if e.token not in held), key=lambda e: e.acknowledged)
-    seconds = missing[-1].acknowledged - min(entry.sent for entry in missing) if missing else 0.0
     known = {entry.token for entry in entries}
     return Writes(
         acknowledged=len(entries),
@@ -87,7 +91,7 @@ def account(entries: Sequence[Entry], places: Places) -> Writes:
         exported=tuple(e for e in missing if e.token in exports),
         dumped=tuple(e for e in missing if e.token in dumps - exports),
         lost=tuple(e for e in missing if e.token not in exports | dumps),
-        lost_seconds=seconds,
+        lost_seconds=_seconds(missing),
         unacknowledged=len(held - known),
     )
 
@@ -110,6 +114,42 @@ def check_losses(writes: Writes, disasters: Sequence[Disaster]) -> Check:
     if strays:
         detail += f"; {len(strays)} missing that must not be, the first is {strays[0].token}"
     return Check(name="every acknowledged write is accounted for", held=not strays, detail=detail)
+
+
+def check_lag(writes: Writes, disasters: Sequence[Disaster]) -> Check:
+    """A disaster costs no more than the archive was behind: no write that is older, no longer time of writes.
+
+    Kept for people or not: the failover went on without them.
+    """
+    bad: list[str] = []
+    said: list[str] = []
+    for number, disaster in enumerate(disasters, 1):
+        cost = [
+            entry
+            for entry in writes.missing
+            if _end_of(entry, disasters) == disaster and entry.acknowledged >= disaster.since
+        ]
+        allowed = disaster.lag + _READING_S
+        first = min((entry.acknowledged for entry in cost), default=disaster.at)
+        seconds = _seconds(cost)
+        said.append(
+            f"disaster {number} cost {len(cost)} writes of {seconds:.1f} s, the oldest "
+            f"{disaster.at - first:.1f} s before it, at a measured lag of {disaster.lag:.1f} s at most"
+        )
+        if disaster.at - first > allowed or seconds > allowed:
+            bad.append(f"more than that and {_READING_S:g} s for reading clocks at disaster {number}")
+    return Check(
+        name="a disaster costs no write that is older than the archive's measured lag",
+        held=not bad,
+        detail="; ".join((*said, *bad)),
+    )
+
+
+def _seconds(entries: Sequence[Entry]) -> float:
+    """From when the first was sent to when the last was acknowledged; 0 of none."""
+    if not entries:
+        return 0.0
+    return max(entry.acknowledged for entry in entries) - min(entry.sent for entry in entries)
 
 
 def _end_of(entry: Entry, disasters: Sequence[Disaster]) -> Disaster | None:

@@ -71,7 +71,8 @@ class Stage:
         moments: Unix times by name, for figures and checks.
         disasters: those in which the writer died.
         fences: seconds for which a database that had woken up was open, of each time that it did.
-        lags: seconds from a write's acknowledgement to its log in the vault, one for each that was followed.
+        lags: seconds from a write's acknowledgement to its log in the vault, one for each that was followed
+            by then; a disaster may cost no more than the longest.
         before: the resources that existed before the emergency.
         internal: a second client, which goes straight to AWS's load balancer.
     """

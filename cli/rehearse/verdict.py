@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from cli.rehearse.account import Places, Writes, account, check_losses, check_one_writer, outages
+from cli.rehearse.account import Places, Writes, account, check_lag, check_losses, check_one_writer, outages
 from cli.rehearse.client import Attempt, first_name
 from cli.rehearse.databases import written_tokens
 from cli.rehearse.ledger import Entry
@@ -61,6 +61,8 @@ def draw_up(stage: Stage) -> Writes | None:
     )
     writes = account(entries, places)
     stage.checks.append(check_losses(writes, stage.disasters))
+    if stage.disasters:
+        stage.checks.append(check_lag(writes, stage.disasters))
     apart = {entry.token for entry in writes.exported}
     stage.checks.append(check_one_writer(entries, stage.vault.epochs(), apart, sum(stage.fences)))
     figure = Measured(

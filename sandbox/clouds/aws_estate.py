@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pymysql
@@ -237,14 +238,20 @@ class AwsEstate:
 
     # --- endings ----------------------------------------------------------------------------------------
 
-    def kill(self) -> None:
-        """SIGKILL to the database, the application and the load balancer; the database's files stay."""
+    def kill(self) -> float:
+        """SIGKILL to the load balancer, the application and the database; the database's files stay.
+
+        Returns:
+            Unix time of the last moment at which the database could take a write.
+        """
         self._end_keeping()
         self.balancer.kill()
         if self._app is not None:
             processes.kill(self._app)
             self._app = None
+        cut = time.time()
         self.primary.kill()
+        return cut
 
     def stop(self) -> None:
         """End everything cleanly."""

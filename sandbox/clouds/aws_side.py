@@ -118,11 +118,16 @@ class AwsSide:
         if not self._common.faults.aws_down:
             self.home.start_app()
 
-    def die(self) -> None:
-        """Every API refuses; RDS, application, load balancer and instances get SIGKILL. DNS goes on."""
+    def die(self) -> float:
+        """Every API refuses; RDS, application, load balancer and instances get SIGKILL. DNS goes on.
+
+        Returns:
+            Unix time at which RDS was cut.
+        """
         self._common.faults.set(aws_down=True)
-        self.home.kill()
+        cut = self.home.kill()
         self.groups.lose_all()
+        return cut
 
     def come_back(self, *, serve: bool, backup: bool = True) -> None:
         """APIs and RDS; with ``backup`` a new instance, with ``serve`` the application and its balancer."""

@@ -259,12 +259,15 @@ class Clouds:
 
     # --- what happens to it -----------------------------------------------------------------------------
 
-    def aws_dies(self) -> None:
+    def aws_dies(self) -> float:
         """The region is gone: every API refuses, RDS, application, load balancer and instances get SIGKILL.
 
         Route 53's data plane (answers and health checks) is global and goes on.
+
+        Returns:
+            Unix time at which RDS was cut.
         """
-        self.aws.die()
+        return self.aws.die()
 
     def aws_returns(self, *, serve: bool, backup: bool = True) -> None:
         """The region is back: APIs, RDS with the data that it had, a new backup instance.

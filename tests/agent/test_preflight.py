@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.mysql import MySqlServer
 from tests.agent.conftest import PASSWORD, SCHEMA, Site, World, clinic
+from tests.agent.test_restore_chain import change_manifest
 
 
 def findings(site: Site, *subjects: str) -> list[dict[str, Any]]:
@@ -105,6 +106,42 @@ def test_what_only_slows_a_restore_is_a_warning_with_its_figure(world: World, rd
     keyless, cascading = finished.document
     assert keyless["level"] == "warning" and "about 3 rows" in keyless["problem"]
     assert cascading["subject"] == ", ".join(f"{SCHEMA}.{t}" for t in ("owners", "pets", "visits"))
+
+
+def test_a_key_by_which_another_schema_changes_rows_unseen_is_an_error(
+    world: World, rds: MySqlServer
+) -> None:
+    """Such a change is no event in the log: neither the next dump nor a replay would know of it."""
+    clinic(rds)
+    rds.execute("CREATE DATABASE outside")
+    try:
+        rds.execute("CREATE TABLE outside.clinics (id INT PRIMARY KEY)")
+        for table, rule in (("rooms", "ON DELETE SET NULL"), ("desks", "ON DELETE RESTRICT")):
+            rds.execute(
+                f"CREATE TABLE {SCHEMA}.{table} (id INT PRIMARY KEY, clinic INT,"
+                f" CONSTRAINT {table}_of FOREIGN KEY (clinic) REFERENCES outside.clinics (id) {rule})"
+            )
+        finished = world.aws.run("check")
+        (finding,) = [one for one in finished.document if one["level"] == "error"]
+        assert finished.code and finding["subject"] == f"{SCHEMA}.rooms"
+        assert "rooms_of refers to outside.clinics" in finding["problem"]
+        assert "add outside to database.schemas" in finding["fix"]
+        world.aws.document["database"]["schemas"].append("outside")
+        assert not [one for one in world.aws.run("check").document if one["level"] == "error"]
+    finally:
+        rds.execute(f"DROP DATABASE {SCHEMA}")
+        rds.execute("DROP DATABASE outside")
+
+
+def test_a_row_that_is_too_long_for_this_machine_is_said_before_a_restore_needs_it(
+    world: World, rds: MySqlServer
+) -> None:
+    clinic(rds)
+    backup = world.aws.works("dump")["backup"]
+    assert findings(world.aws, "memory") == []
+    change_manifest(world, backup, longest_statement=10**12)
+    (finding,) = findings(world.aws, "memory")
+    assert finding["level"] == "warning" and "1000000 MB as a statement" in finding["problem"]
 
 
 def test_azures_fixes_are_azures(world: World, flexible: MySqlServer) -> None:

@@ -13,6 +13,7 @@ from agent.verification import verify_chain
 from sandbox.mysql import MySqlServer
 from sandbox.tools import Tools
 from tests.agent.conftest import SCHEMA, World, add_owners, clinic, wait_for
+from tests.agent.test_restore_chain import change_manifest
 from tests.agent.test_service import archived, executed, service
 
 PATIENCE_S = 120
@@ -84,6 +85,47 @@ def test_base_log_and_next_base_prove_each_other(world: World, rds: MySqlServer)
         result = verify_chain(context, "full")
         assert not result["ok"]
         assert f"do not lead to {third['backup']}" in result["error"]
+
+
+def test_bases_that_were_dumped_under_writes_prove_the_log_where_both_end(
+    world: World, rds: MySqlServer
+) -> None:
+    """On a busy database no snapshot is taken without writes around it, and the log must be proved all the
+    same. Such a base is made here from a quiet one, whose manifest begins before the last transactions."""
+    prepare(rds)
+    world.aws.document["archive"] = {"flush_seconds": 0.1}
+    world.aws.document["dump"] = {"interval_seconds": 3600}
+    context = world.aws.context
+
+    def dump_under_writes() -> str:
+        before = str(executed(rds))
+        add_owners(rds, 2)
+        backup = str(world.aws.works("dump")["backup"])
+        change_manifest(world, backup, gtid_before=before)
+        add_owners(rds, 1)
+        wait_for(lambda: executed(rds) <= archived(world), PATIENCE_S)
+        return backup
+
+    with service(world.aws):
+        wait_for(lambda: world.aws.works("list")["complete"] == 1, PATIENCE_S)
+        rds.execute(f"CREATE TABLE {SCHEMA}.notes (id INT AUTO_INCREMENT PRIMARY KEY, note JSON)")
+        rds.execute(
+            f"INSERT INTO {SCHEMA}.notes (note) VALUES (JSON_OBJECT('price', CAST(1.5 AS DECIMAL(5,2))))"
+        )
+        change(rds)
+        second = dump_under_writes()
+        result = verify_chain(context, "full")
+        assert result["ok"], result
+        assert result["backup"] == result["next_backup"] == second, result["notes"]
+
+        with rds.root() as connection, connection.cursor() as cursor:  # as silent damage of the source
+            cursor.execute("SET SESSION sql_log_bin = 0")
+            cursor.execute(f"UPDATE {SCHEMA}.owners SET name = 'damaged' WHERE id = 3")
+        time.sleep(1.1)  # names have seconds
+        third = dump_under_writes()
+        result = verify_chain(context, "full")
+        assert not result["ok"]
+        assert f"do not lead to {third}" in result["error"] and "rows of" in result["error"]
 
 
 def test_a_damaged_segment_makes_the_chain_bad(world: World, rds: MySqlServer) -> None:

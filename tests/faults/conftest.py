@@ -11,7 +11,12 @@ from tests.faults.stage import Stage, stage
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("faults")
-    group.addoption("--rounds", type=int, metavar="N", help="rounds of random faults (default: 12)")
+    group.addoption(
+        "--rounds",
+        type=int,
+        metavar="N",
+        help="rounds of random faults (default: 12 that together have every fault)",
+    )
     group.addoption("--seed", metavar="S", help="where the seeds begin; of one round: that round alone")
 
 

@@ -26,6 +26,7 @@ FAULTS = (
     "dump",
 )
 _WEIGHTS = (4, 3, 2, 2, 2, 8, 2, 2, 1, 2, 1, 1, 1, 2, 4)
+_AMONG = 200  # plans that the rounds of a short campaign are chosen from
 
 
 @dataclass(frozen=True)
@@ -80,3 +81,30 @@ def plan_of(seed: str) -> Plan:
         kill_restore_s=random.choice((None, None, random.uniform(0.1, 2.5))),
         restore_troubles=tuple(random_trouble(random) for _ in range(random.choice((0, 0, 1, 2)))),
     )
+
+
+def covering(seed: str, rounds: int) -> list[str]:
+    """The seeds of so many rounds of ``seed`` in which every fault is ``told``, and each way of one comes.
+
+    Each is the one that adds most to those before it, the first among equals. A campaign that is too short
+    for chance would leave out some faults for ever, because its seed never changes.
+    """
+    among = [plan_of(f"{seed}-{number}") for number in range(_AMONG)]
+    chosen: list[Plan] = []
+    seen: set[str] = set()
+    for _ in range(rounds):
+        best = max(among, key=lambda plan: len(_kinds(plan) - seen))
+        among.remove(best)
+        chosen.append(best)
+        seen |= _kinds(best)
+    return [plan.seed for plan in chosen]
+
+
+def told(plan: Plan) -> set[str]:
+    """The faults after which something must be restored: a moment in a hole may rightly be out of reach."""
+    return {name for _, name in plan.faults} if plan.based and plan.to == "end" else set()
+
+
+def _kinds(plan: Plan) -> set[str]:
+    ways = {f"service {plan.service}", f"{plan.ending} end", f"to {plan.to}", f"older {plan.older}"}
+    return ways | told(plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -272,6 +273,20 @@ def test_status_says_what_it_could_not_read_and_why(
     assert scene.run("status", "--json") == 1
     shown = json.loads(capsys.readouterr().out)
     assert shown["code"] == 1 and shown["epoch"]["writer"] == "aws" and "./dr failover" in shown["next"]
+
+
+def test_status_does_not_believe_a_heartbeat_of_the_future(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.step()
+    signals = scene.store("signals")
+    beat = json.loads(signals.read("heartbeat-aws.json")[0])
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    beat |= {"at": tomorrow, "archive": beat["archive"] | {"archived_through": tomorrow}}
+    signals.replace("heartbeat-aws.json", json.dumps(beat).encode())
+    assert scene.run("status") != 0
+    said = capsys.readouterr().out
+    assert "s in the future" in said and "archived through  WRONG" in said
 
 
 def test_with_the_vault_gone_status_shows_the_rest_and_commands_say_what_to_do(

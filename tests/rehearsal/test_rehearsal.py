@@ -105,6 +105,10 @@ def test_the_failover_is_exactly_what_is_promised(disaster: Rehearsal) -> None:
     disaster.held("no request reaches an AWS service during failover")
 
 
+def test_the_identity_that_writes_backups_is_refused_whatever_harms_them(disaster: Rehearsal) -> None:
+    disaster.held("the identity that writes backups can neither change nor delete one")
+
+
 def test_agents_and_tool_are_killed_on_the_way_home_and_it_is_reached(disaster: Rehearsal) -> None:
     disaster.held("a killed tool and a killed agent go on from where they are")
     disaster.held("at the cutover both databases are equal")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from cli.rehearse.account import Disaster, Places, account, check_losses, check_one_writer, outages
+from cli.rehearse.account import Disaster, Places, account, check_lag, check_losses, check_one_writer, outages
 from cli.rehearse.client import Attempt, Outcome
 from cli.rehearse.ledger import Entry
 
@@ -15,7 +17,7 @@ def entry(at: float, cloud: str = "aws") -> Entry:
 
 LIFE = [entry(1), entry(2), entry(3), entry(4), entry(20, "azure"), entry(21, "azure")]
 ALL = {e.token for e in LIFE}
-DISASTER = Disaster(at=4.2, since=0.0, kept=frozenset({"W1", "W2"}))
+DISASTER = Disaster(at=4.2, since=0.0, kept=frozenset({"W1", "W2"}), lag=1.0)
 
 
 @pytest.mark.parametrize(
@@ -45,10 +47,41 @@ def test_a_dump_that_a_restore_made_beforehand_keeps_a_write_too() -> None:
 
 
 def test_a_disaster_excuses_nothing_that_was_written_before_its_writers_epoch() -> None:
-    late = Disaster(at=30, since=25, kept=frozenset())
+    late = Disaster(at=30, since=25, kept=frozenset(), lag=1.0)
     writes = account(LIFE, Places(database=ALL - {"W20"}))
     assert not check_losses(writes, [late]).held
-    assert check_losses(writes, [Disaster(at=30, since=19, kept=frozenset())]).held
+    assert check_losses(writes, [replace(late, since=19)]).held
+
+
+@pytest.mark.parametrize(
+    ("life", "lag", "held"),
+    [
+        ([1.0, 2.0, 8.0, 9.5], 2.0, True),  # 8.0 is 2 s older than the disaster, and the lag was 2 s
+        ([1.0, 2.0, 8.0, 9.5], 0.5, False),  # archived after 0.5 s at most: 8.0 ought to be there
+        ([1.0, 2.0, 3.0], 2.0, False),  # the last write is far older than the lag: 0 may be lost
+        ([8.0, 8.5, 9.0, 9.5, 10.9], 1.5, False),  # none too old, and together more seconds than the lag
+    ],
+)
+def test_a_disaster_costs_no_more_than_the_archives_measured_lag(
+    life: list[float], lag: float, held: bool
+) -> None:
+    """Though archived by nobody: then the archive stood still, and nobody may call that a stated loss."""
+    entries = [entry(at) for at in life]
+    kept = frozenset(e.token for e in entries if e.acknowledged <= 2)
+    writes = account(entries, Places(database=kept))
+    disaster = Disaster(at=10.0, since=0.0, kept=kept, lag=lag)
+    assert check_losses(writes, [disaster]).held
+    check = check_lag(writes, [disaster])
+    assert check.held is held
+    assert "lag" in check.detail
+
+
+def test_each_disaster_is_judged_by_its_own_writes() -> None:
+    """What a cloud took that was not the writer, or before it was, is not what its disaster cost."""
+    writes = account(LIFE, Places(database={"W1", "W2", "W3", "W4"}, exports={"W20", "W21"}))
+    late = Disaster(at=200.0, since=100.0, kept=frozenset(), lag=0.1)
+    assert check_lag(writes, [DISASTER, late]).held
+    assert not check_lag(writes, [DISASTER, replace(late, since=10.0)]).held
 
 
 def test_rows_that_nobody_was_told_about_are_counted_apart() -> None:

@@ -8,7 +8,7 @@ from cli.rehearse.databases import FenceWatch
 from cli.rehearse.sights import writes_from
 from cli.rehearse.stage import Stage, Step, Story
 from cli.rehearse.stories import failing, home
-from cli.rehearse.stories.life import NORMAL, backup_arrives
+from cli.rehearse.stories.life import NORMAL, backup_arrives, log_arrives
 
 _DUMPS = {"aws": ["mysql-backups/backup_"]}
 
@@ -102,6 +102,7 @@ STORY = Story(
         Step("before", "AWS returns, and is fenced", returns),
         Step("after", "./dr failback sync", home.sync),
         Step("after", "./dr failback cutover", cutover),
+        Step("after", "the log arrives", log_arrives),
         Step("after", "AWS dies before its first dump", dies_at_once),
         Step("after", "./dr failover", replaced),
         Step("after", "AWS returns, and is fenced", returns),

@@ -61,12 +61,23 @@ def aws_dies(stage: Stage) -> str:
 
 
 def writer_dies(stage: Stage, label: str) -> None:
-    """AWS, the writer, is gone; what the vault holds now must never be missing later."""
+    """AWS, the writer, is gone; what the vault holds now must never be missing later.
+
+    Raises:
+        StepFailed: the archive's lag was not measured before, so that no loss could be judged.
+    """
+    if not stage.lags:
+        raise StepFailed("no step measured the archive's lag before the disaster")
     at = stage.mark(label, label)
-    stage.world.clouds.aws_dies()
+    cut = stage.world.clouds.aws_dies()
     stage.moments["disaster"] = time.time()  # whatever AWS asked of itself before, it asked alive
     stage.disasters.append(
-        Disaster(at=at, since=stage.moments.get("cutover", 0.0), kept=frozenset(stage.vault.tokens()))
+        Disaster(
+            at=cut,
+            since=stage.moments.get("cutover", 0.0),
+            kept=frozenset(stage.vault.tokens()),
+            lag=max(stage.lags),
+        )
     )
     stage.wait(
         "the visitor to notice", lambda: stage.attempt(at, lambda a: a.outcome is not Outcome.WRITTEN), 20

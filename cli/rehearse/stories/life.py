@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 from cli.rehearse.browser import Browser
 from cli.rehearse.client import Client
 from cli.rehearse.resolver import Pinned, Resolver
 from cli.rehearse.sights import newer, writes_from
-from cli.rehearse.stage import Stage, Step
+from cli.rehearse.stage import Stage, Step, StepFailed
+from cli.rehearse.vault import BACKUPS
 from sandbox.clouds.aws_estate import ALB_ADDRESSES
+from sandbox.clouds.azure_resources import FEDERATED_CREDENTIAL, IDENTITY
 
 AGENT = ("/opt/pilotlight/venv/bin/python", "-m", "agent")
 CONFIG = ("--config", "/etc/pilotlight/agent.json")
 SCHEMA = "petclinic"
 _FOLLOWED = 20  # writes whose way into the vault is timed
 _LOOK_S = 0.1
+_TRESPASS = Path(__file__).parents[1] / "trespass.py"
+_REFUSALS = {
+    "read": "done",
+    "read by a token": "done",
+    "read by its token from another address": "403",
+    "overwrite": "409",
+    "delete": "403",
+    "write another container": "403",
+    "make a container": "403",
+}
 
 
 def deploy(stage: Stage) -> str:
@@ -80,8 +93,9 @@ def log_arrives(stage: Stage) -> str:
         return len(seen) >= _FOLLOWED
 
     stage.wait(f"the log of {_FOLLOWED} writes in the vault", look, 90)
-    stage.lags = sorted(seen.values())
-    middle, worst = stage.lags[len(stage.lags) // 2], stage.lags[-1]
+    lags = sorted(seen.values())
+    stage.lags += lags
+    middle, worst = lags[len(lags) // 2], lags[-1]
     stage.measure(
         'From "saved" to the archived log',
         f"{middle:.1f} s, at most {worst:.1f} s",
@@ -101,6 +115,35 @@ def chain_proved(stage: Stage) -> str:
     )
     stage.measure("Restore test on the backup instance", f"{done['seconds']:.1f} s", "the agent's own report")
     return f"{done['backup']}: {len(done['tables'])} tables equal, {done['seconds']:.1f} s"
+
+
+def backups_are_kept(stage: Stage) -> str:
+    """The identity that writes the backups tries what whoever stole it would, at the account as deployed."""
+    clouds, backup = stage.world.clouds, newer(stage, 0, "aws", count=1)[-1].blob
+    account = stage.world.container_accounts()[BACKUPS]
+    before = clouds.gate.get_as_operator(account, BACKUPS, backup)
+    stage.note(f"aws-backup, as its own identity: overwrite and delete {backup}, write elsewhere")
+    words = (AGENT[0], "-c", _TRESPASS.read_text(), CONFIG[1], backup)
+    done = clouds.machines["aws-backup"].run([*words, *(_token(stage, at) for at in ("aws-backup", "else"))])
+    if done.returncode:
+        raise StepFailed(f"the attempts on aws-backup ended with {done.returncode}: {done.stderr[-400:]}")
+    said: dict[str, str] = json.loads(done.stdout)
+    stage.hold(
+        "the identity that writes backups can neither change nor delete one, nor write elsewhere",
+        {attempt: outcome.split()[0] for attempt, outcome in said.items()} == _REFUSALS
+        and clouds.gate.get_as_operator(account, BACKUPS, backup) == before is not None,
+        ", ".join(f"{attempt}: {outcome}" for attempt, outcome in said.items()),
+    )
+    return f"{sum(outcome != 'done' for outcome in said.values())} of {len(said)} attempts refused"
+
+
+def _token(stage: Stage, machine: str) -> str:
+    """A token of the backup instance's identity, as if given to ``machine``, whose address it comes from."""
+    azure_store = stage.world.clouds.stores["azure-native"]
+    (federated,) = azure_store.find(FEDERATED_CREDENTIAL)
+    (identity,) = azure_store.find(IDENTITY, resourceName=federated.inputs["resourceName"])
+    entra = stage.world.clouds.azure.entra
+    return entra.issue(identity, "https://storage.azure.com", machine=machine, lifetime_s=600)[0]
 
 
 def backups_arrive(stage: Stage) -> str:
@@ -133,4 +176,5 @@ PROVED = (
     Step("normal", "backups arrive", backups_arrive),
     Step("normal", "the log arrives", log_arrives),
     Step("normal", "a chain is proved", chain_proved),
+    Step("normal", "what the writer of backups may not do", backups_are_kept),
 )

@@ -10,7 +10,7 @@ from cli.rehearse.operator import Tool, tail
 from cli.rehearse.sights import page_seen, writes_from
 from cli.rehearse.stage import Stage, Step, StepFailed, Story
 from cli.rehearse.stories import failing, home
-from cli.rehearse.stories.life import NORMAL, backup_arrives, internal_life_begins
+from cli.rehearse.stories.life import NORMAL, backup_arrives, internal_life_begins, log_arrives
 
 _CONTROL = {"aws": ["control"]}
 _SERVER = "azure-native:dbformysql:Server"
@@ -203,6 +203,7 @@ STORY = Story(
         *NORMAL,
         Step("normal", "an internal client writes past DNS", internal_life_begins),
         Step("normal", "a backup arrives", backup_arrives),
+        Step("normal", "the log arrives", log_arrives),
         Step("disaster", "AWS dies", failing.aws_dies),
         Step("failover", "./dr failover, AWS wakes up half-way", wakes_up),
         Step("failover", "two operators: ./dr failover --open", two_open),

@@ -6,10 +6,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from agent.archive import service, tail
 from agent.archive.log import survey
 from agent.archive.segment import decode
 from agent.archive.service import Archiver
@@ -289,6 +292,28 @@ def test_nothing_to_archive_is_told_from_not_archiving(vault: Vault) -> None:
         vault.server.start()
         wait_for(lambda: archiver.status()["archived_through"] > last, PATIENCE_S)
         assert archiver.status()["error"] == ""
+
+
+def test_a_clock_that_was_put_back_hides_nothing(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a clock that is a day ahead said would look complete for a day, whatever is archived or not."""
+    ahead_s = 86_400.0
+    clock = SimpleNamespace(time=lambda: time.time() + ahead_s, monotonic=time.monotonic, sleep=time.sleep)
+    for module in (service, tail):
+        monkeypatch.setattr(module, "time", clock)
+    clinic(vault.server)
+
+    def now() -> str:
+        return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds")
+
+    with vault.archiving() as archiver:
+        wait_for(lambda: (archiver.status()["archived_through"] or "") > now(), PATIENCE_S)
+        vault.server.stop()
+        wait_for(lambda: archiver.status()["error"], PATIENCE_S)
+        ahead_s = 0.0  # put back while nothing is archived
+        assert archiver.status()["archived_through"] is None
+        vault.server.start()
+        wait_for(lambda: archiver.status()["archived_through"], PATIENCE_S)
+        assert archiver.status()["archived_through"] <= now()
 
 
 def test_the_services_own_heartbeat_is_archived_and_touches_nothing(vault: Vault) -> None:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from agent.dumpscan import Contents, DumpScanner
@@ -67,6 +69,24 @@ def test_order_counts_with_a_primary_key_and_not_without() -> None:
 def test_rows_are_counted_whatever_their_text_looks_like(head: str, values: str, rows: int) -> None:
     contents = scan(f"{head}INSERT INTO `owners` VALUES {values};\n{END}")
     assert contents.tables["petclinic"]["owners"].rows == rows
+
+
+@pytest.mark.parametrize("head", [HEAD, KEYLESS])
+def test_a_row_of_many_megabytes_is_read_alike_and_held_twice_at_most(head: str) -> None:
+    """A machine of 1 GiB must dump a BLOB of 100 MiB, which mysqldump writes as 200 MiB of digits."""
+    before, piece, after = b"INSERT INTO `owners` VALUES (1,'),('),(2,'", b"it\\'s (" * 2**17, b"'),(3,NULL);"
+    scanner = DumpScanner()
+    scanner.feed(head.encode() + before)
+    tracemalloc.start()
+    for _ in range(16):
+        scanner.feed(piece)
+    scanner.feed(after + END.encode())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    contents = scanner.finish()
+    assert contents.tables["petclinic"]["owners"].rows == 3
+    assert contents.longest_statement == len(before + after) + 16 * len(piece)
+    assert peak < 2.5 * contents.longest_statement
 
 
 def test_a_quote_in_a_name_does_not_disturb_the_count() -> None:

@@ -53,6 +53,19 @@ def test_what_is_not_known_is_not_sent_and_never_as_zero() -> None:
     }
 
 
+def test_a_time_of_the_future_is_not_an_age_of_zero() -> None:
+    """A clock that was a day ahead for a moment would keep the alarms quiet for a day."""
+    tomorrow = "2026-01-02T12:00:00.000+00:00"
+    ahead = {
+        **STATE,
+        "fresh_at": tomorrow,
+        "archive": {"archived_through": tomorrow},
+        "verification": {"good_at": tomorrow},
+    }
+    assert figures(ahead, NOW) == {"Errors": 0}
+    assert figures({**STATE, "fresh_at": "2026-01-01T12:00:01+00:00"}, NOW)["BackupAgeSeconds"] == 0
+
+
 def test_a_site_that_does_not_write_has_no_backups_to_be_old() -> None:
     assert figures({**STATE, "writer": "azure"}, NOW) == {"Errors": 0}
     assert figures({**STATE, "writer": None}, NOW) == {"Errors": 0}
