@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -194,7 +194,9 @@ def server_lock(database: Session, name: str, patience_s: float, busy: str) -> G
     try:
         yield
     finally:
-        database.value("SELECT RELEASE_LOCK(%s)", [name])
+        # A session that is gone has lost its lock, and must not hide what went wrong.
+        with suppress(DatabaseError):
+            database.value("SELECT RELEASE_LOCK(%s)", [name])
 
 
 def where(database: Database) -> str:

@@ -52,3 +52,13 @@ def test_a_session_that_says_nothing_while_others_work_keeps_its_lock(world: Wor
         server = world.azure.server
         wait_for(lambda: number not in {row[0] for row in server.execute("SHOW PROCESSLIST")}, PATIENCE_S)
         assert holder.value("SELECT IS_USED_LOCK('a lock') = CONNECTION_ID()") == 1
+
+
+def test_a_lock_whose_session_was_killed_does_not_hide_what_went_wrong(world: World) -> None:
+    with (
+        pytest.raises(ZeroDivisionError),
+        session(world.azure.context.login()) as holder,
+        server_lock(holder, "a lock", 0, "it is held"),
+    ):
+        world.azure.server.execute(f"KILL {holder.value('SELECT CONNECTION_ID()')}")
+        raise ZeroDivisionError
