@@ -10,9 +10,12 @@ import pytest
 from agent.badbase import remembered
 from agent.catalog import manifest_of
 from agent.errors import RestoreError, VerificationError
+from agent.manifest import manifest_name
+from agent.weekly import keep_weekly
 from sandbox.mysql import MySqlServer
 from tests.agent.conftest import SCHEMA, World, add_owners, clinic, count, stand_in, wait_for
 from tests.agent.test_restore import altered
+from tests.agent.test_restore_chain import verification
 
 
 def two_backups(world: World, server: MySqlServer) -> tuple[str, str]:
@@ -71,6 +74,47 @@ def test_what_the_targets_server_refuses_says_nothing_about_the_backup(
     assert refused.code == 11 and "NOT good" not in refused.said
     assert not results(world)
     assert world.azure.works("restore")["backup"]["backup"] == newer
+
+
+def weekly_copy(world: World, backup: str) -> str:
+    """A copy of the backup below weekly/; the original goes, as by the age rule."""
+    store = world.aws.context.backups
+    kept = keep_weekly(store, manifest_of(store, backup), {"ok": True})
+    assert kept == f"weekly/{manifest_name(backup)}"
+    for name in (backup, manifest_name(backup)):
+        world.container("backups").delete_blob(name)
+    return f"weekly/{backup}"
+
+
+def test_the_weekly_copy_is_restored_when_the_age_rule_left_nothing_else(
+    world: World, rds: MySqlServer
+) -> None:
+    clinic(rds)
+    copy = weekly_copy(world, world.aws.works("dump")["backup"])
+    assert list(world.azure.works("list")["weekly"].values()) == [copy]
+    report = world.azure.works("restore")
+    assert report["backup"]["backup"] == copy and count(world.azure.server) == 3
+    assert any("no backup but a weekly copy serves" in warning for warning in report["warnings"])
+    named = world.azure.works("restore", "--backup", copy, "--take-over")
+    assert named["backup"]["backup"] == copy and named["tables_verified"] == 2
+    # Of an epoch that somebody wrote in since, it is offered and not taken.
+    world.epoch(3, "aws")
+    refused = world.azure.run("restore", "--dry-run")
+    assert refused.code == 9 and f"--backup {copy}" in refused.said, refused.said
+
+
+def test_a_weekly_copy_comes_after_every_backup_that_is_not_known_to_be_bad(
+    world: World, rds: MySqlServer
+) -> None:
+    older, newer = two_backups(world, rds)
+    copy = weekly_copy(world, older)
+    assert world.azure.works("restore", "--dry-run")["backup"]["backup"] == newer
+    verification(world, newer, ok=False)
+    report = world.azure.works("restore", "--dry-run")
+    assert report["backup"]["backup"] == copy
+    assert any(f"{newer} failed its verification" in warning for warning in report["warnings"])
+    verification(world, copy, ok=False)
+    assert world.azure.works("restore", "--dry-run")["backup"]["backup"] == newer
 
 
 def test_an_error_is_never_hidden_because_it_cannot_be_remembered(world: World, rds: MySqlServer) -> None:
