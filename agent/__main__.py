@@ -40,6 +40,7 @@ Everything is told in one configuration file; agent/example.json and docs/agent.
 'check', then 'dump', then 'run' as a service."""
 _DEFAULT_CONFIG = Path("/etc/pilotlight/agent.json")
 _LISTED = 50
+_FINAL = (errors.ConfigError, errors.GuardError, errors.NoBackupError, errors.NotWriterError)
 _AGAIN_S = 15.0
 
 
@@ -156,8 +157,8 @@ def _parser(program: str) -> argparse.ArgumentParser:
         type=float,
         default=0,
         metavar="SECONDS",
-        help="try again for so long while the storage or a secret cannot be had: rights that were just "
-        "granted need minutes to arrive (default: %(default)g)",
+        help="try again for so long what waiting may cure: a server that does not answer yet, rights that "
+        "were just granted (default: %(default)g)",
     )
     command = add(
         "replay",
@@ -181,7 +182,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
         "check",
         _check,
         "Say what would lose data or stop a backup or a restore, each with its fix. Changes nothing; ends "
-        "with status 13 while there is something.",
+        "with status 13 while there is an error.",
     )
     return parser
 
@@ -318,13 +319,13 @@ def _restore(context: Context, arguments: argparse.Namespace) -> int:
 
 
 def _patiently(attempt: Callable[[], Report], patience_s: float) -> Report:
-    """What ``attempt`` returns; tried again for ``patience_s`` while storage or credentials refuse."""
+    """What ``attempt`` returns; what waiting may cure is tried again for ``patience_s``."""
     end = time.monotonic() + patience_s
     while True:
         try:
             return attempt()
-        except (errors.CredentialError, errors.StorageError) as error:
-            if time.monotonic() >= end:
+        except errors.AgentError as error:
+            if isinstance(error, _FINAL) or time.monotonic() >= end:
                 raise
             logging.getLogger(__name__).warning("%s; again in %g s", error, _AGAIN_S)
             time.sleep(_AGAIN_S)

@@ -28,6 +28,8 @@ class Marker:
         served_epoch: the epoch in which this database became the writer; 0 as long as it never did.
         enabled_events: (schema, event) that ran on the source and wait here, disabled.
         original_names: see Manifest.
+        pinned: somebody asked for a point in time or for this backup: what was archived later is not replayed
+            when it opens.
         raised_epoch: the epoch for which AUTO_INCREMENT was raised, with nothing replayed since; 0: for none.
     """
 
@@ -39,6 +41,7 @@ class Marker:
     enabled_events: tuple[tuple[str, str], ...]
     original_names: Mapping[str, str]
     raised_epoch: int = 0
+    pinned: bool = False
 
 
 def read_marker(database: Session) -> Marker | None:
@@ -57,6 +60,7 @@ def read_marker(database: Session) -> Marker | None:
         enabled_events=tuple((schema, event) for schema, event in events),
         original_names=f.mapping("original_names", lambda names, key: names.text(key, "Owners")),
         raised_epoch=f.integer("raised_epoch", least=0, most=2**53, default=0),
+        pinned=f.boolean("pinned") if f.has("pinned") else False,
     )
 
 

@@ -21,7 +21,8 @@ class Report:
     Attributes:
         loaded: False: there was nothing to do, or nothing was to be changed (``dry_run``).
         target: what the database held before.
-        to: what was asked for; empty for all that there is.
+        to, named: the point in time and the backup that were asked for; empty for all that there is, and for
+            the best one.
         choice: for each base that was looked at, whether it was taken and why.
         guard: in a dry run, what would forbid the restore; empty when nothing would.
         log: what was replayed onto the base, and what the replay did.
@@ -42,6 +43,7 @@ class Report:
     epoch: int = 0
     target: str = ""
     to: str = ""
+    named: str = ""
     choice: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     guard: str = ""
     log: dict[str, Any] = field(default_factory=dict[str, Any])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,15 @@ from agent.catchup import require_objects
 from agent.chain import Choice, behind
 from agent.context import Context
 from agent.epoch import Epoch, read_epoch
-from agent.errors import AgentError, BusyError, CredentialError, DatabaseError, GuardError, RestoreError
+from agent.errors import (
+    AgentError,
+    BusyError,
+    CredentialError,
+    DatabaseError,
+    GuardError,
+    NotWriterError,
+    RestoreError,
+)
 from agent.gtid import GtidSet
 from agent.guard import Target as State
 from agent.guard import holds_own, require_current, require_other_writer, require_replaceable
@@ -31,7 +39,7 @@ from agent.moment import say_target, say_time
 from agent.objects import count_objects
 from agent.report import Report, now, write_report
 from agent.restoring import Run, respelt
-from agent.signals import write_restore_report
+from agent.signals import write_restore_failure, write_restore_report
 from agent.target import folds_names, require_fit
 
 _log = logging.getLogger(__name__)
@@ -68,7 +76,7 @@ def restore(context: Context, options: Options) -> Report:
     config = context.config
     report = Report(config.site, config.database.host, now())
     report.take_over, report.dry_run = options.take_over, options.dry_run
-    report.to = "" if options.to is None else say_target(options.to)
+    report.to, report.named = "" if options.to is None else say_target(options.to), options.backup or ""
     with _reporting(context, report, options.report_file):
         if options.dry_run:
             _forecast(context, report, options)
@@ -144,12 +152,16 @@ def _reporting(context: Context, report: Report, file: Path | None, *, kept: boo
         yield
     except AgentError as error:
         report.error = str(error)
+        # Of failures only the last one: a unit that is repeated would fill the container with them.
+        if kept and not report.dry_run and not isinstance(error, BusyError | NotWriterError):
+            report.finished = now()
+            with suppress(AgentError):  # the restore's own failure is what must be told
+                write_restore_failure(context.signals, vars(report))
         raise
     finally:
         report.finished = now()
         if file is not None:
             write_report(file, report)
-    # Only of restores that ended well: a unit that systemd repeats would fill the container with failures.
     if report.loaded and kept:
         _log.info("the report is %s", write_restore_report(context.signals, vars(report)))
 
@@ -170,15 +182,20 @@ def _forecast(context: Context, report: Report, options: Options) -> None:
 
 
 def _is_done(run: Run, marker: Marker | None, state: State, options: Options) -> bool:
-    """Whether a verified copy is there already, as after a reboot; else the database may be replaced.
+    """Whether what is asked for is there already, as after a reboot; else the database may be replaced.
 
     Raises:
         GuardError: it may not; or another site has written since it was restored.
     """
-    asks = options.take_over or options.backup is not None or options.to is not None
-    if marker is not None and state is State.RESTORED and not asks:
-        require_current(marker, run.epoch, run.site)
-        return True
+    if marker is not None and state is State.RESTORED and not options.take_over:
+        asked = (run.report.to, run.report.named)
+        before = read_kept_report(run.database) or {}
+        if asked in (("", ""), (before.get("to"), before.get("named"))):
+            require_current(marker, run.epoch, run.site)
+            return True
+        if not holds_own(state, marker):  # another point of the same history, before anybody was let in
+            require_other_writer(run.epoch, run.site)
+            return False
     require_replaceable(state, take_over=options.take_over, epoch=run.epoch, site=run.site)
     return False
 
@@ -270,6 +287,7 @@ def _follow(context: Context, report: Report, to: Target | None, epoch: Epoch | 
                 backup_gtid=str(choice.reached),
                 enabled_events=replayed.events,
                 raised_epoch=0,  # the writer may have given out more ids than that since
+                pinned=bool(report.to) and epoch is None,  # a handover goes on from where it ends
                 original_names={**marker.original_names, **choice.tail.names} if folds else {},
             ),
         )

@@ -121,7 +121,7 @@ class Run:
         report, manifest = self.report, choice.manifest
         mysqldump = find("mysqldump")
         folds = folds_names(self.database)
-        marker = _marker(choice, folds=folds)
+        marker = changed(_marker(choice, folds=folds), pinned=bool(report.to or report.named))
         with report.phase("clear"):
             write_marker(self.database, marker)
             clear(self.database, self.schemas)

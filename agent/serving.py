@@ -63,7 +63,8 @@ class Serving:
     def _become_writer(self, epoch: Epoch) -> None:
         """Take over from a writer that has no part in it.
 
-        What it archived since the copy was made comes first: it may have lived until a moment ago. An earlier
+        What it archived since the copy was made comes first: it may have lived until a moment ago. Not onto a
+        copy of a point in time that somebody asked for: what came later is what they do not want. An earlier
         replay that died half-way left no copy, so it is loaded anew.
 
         Raises:
@@ -74,7 +75,7 @@ class Serving:
             marker = read_marker(database)
         if marker is not None and marker.state == "loading":
             replace_by_order(self._context, epoch)
-        elif is_copy(marker, epoch):
+        elif marker is not None and is_copy(marker, epoch) and not marker.pinned:
             try:
                 follow(self._context)
             except NoBackupError as error:

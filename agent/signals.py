@@ -71,6 +71,11 @@ def write_restore_report(signals: BlobStore, report: Mapping[str, Any]) -> str:
     return name
 
 
+def write_restore_failure(signals: BlobStore, report: Mapping[str, Any]) -> None:
+    """Say what a restore ended with that is to be repeated; replaces what was said of an earlier one."""
+    signals.replace(f"failed-restore-{report['site']}.json", json.dumps(report, indent=1).encode())
+
+
 def write_verification(signals: BlobStore, verification: Verification) -> str:
     """Keep a result for good; returns the blob's name."""
     name = f"{_VERIFIED}{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.json"

@@ -17,11 +17,12 @@ from agent.archive.service import Archiver
 from agent.config import load
 from agent.context import Context
 from agent.credentials import storage_credential
+from agent.dump import dump_once
 from agent.epoch import Epoch
 from agent.gtid import GtidSet
 from agent.storage import BlobStore
 from benchmarks.common import Bench, Memory, arguments, bench, say
-from benchmarks.data import SCHEMA, data
+from benchmarks.data import SCHEMA, data, size_mb
 from benchmarks.results import Results
 from sandbox.azurite import Azurite
 from sandbox.mysql import MySqlServer
@@ -45,6 +46,7 @@ END
 """
 # What a database of each kind is taken to write in a day; RDS's own heartbeat comes on top, every 300 s.
 _HEARTBEATS_A_DAY = 288
+_DUMPS_A_DAY = 288  # one every 5 minutes, if anything changed
 _BUSY_PER_S = 20
 _BURSTS_A_DAY, _BURST = 4, 20_000
 _REQUEST_BYTES = 2_000  # headers of one PUT, a token of about 1.5 kB among them; assumed, not measured
@@ -207,6 +209,7 @@ def _lag(
 def _volumes(place: Bench, source: MySqlServer, azurite: Azurite) -> list[str]:
     """Bytes a day, from the sizes of segments measured here."""
     say("bytes a day")
+    dump_mb = 0.0
     sizes: dict[str, tuple[int, int]] = {}
     for name, load_ in {
         "alone": Load("", 1, 2.2, 5),
@@ -217,6 +220,8 @@ def _volumes(place: Bench, source: MySqlServer, azurite: Azurite) -> list[str]:
             _commit(source, load_)
             work.caught_up(source)
             sizes[name] = work.sent()
+        if name == "alone":
+            dump_mb = dump_once(work.context).stored_bytes / 1e6
     alone = sizes["alone"][1] / sizes["alone"][0] + _REQUEST_BYTES
     steady = sizes["steady"][1] / sizes["steady"][0] + _REQUEST_BYTES
     burst = sizes["burst"][1] + sizes["burst"][0] * _REQUEST_BYTES
@@ -231,6 +236,12 @@ def _volumes(place: Bench, source: MySqlServer, azurite: Azurite) -> list[str]:
             f"{_BURST} commits, else quiet) {bursty_day / 1e6:.1f} MB. Counted: bodies, descriptions, and "
             f"{_REQUEST_BYTES} bytes of headers a write (assumed). Packing reads the segments back and sends "
             "their bodies once more."
+        ),
+        (
+            f"Dumps come on top, of {dump_mb:.1f} MB each for these {size_mb(source):.0f} MiB: on a quiet "
+            f"day the first alone; {_DUMPS_A_DAY} on a busy one, so {_DUMPS_A_DAY * dump_mb:.0f} MB; "
+            f"{_BURSTS_A_DAY} on a bursty one, so {_BURSTS_A_DAY * dump_mb:.0f} MB. When they outgrow the "
+            "budget for egress their interval stretches."
         ),
     ]
 

@@ -1,23 +1,29 @@
-"""``python -m cli.deployed STACK``: refuses when the deployed stack was switched and the repository was not.
+"""``python -m cli.deployed STACK``: refuses when the stack was run with other switches than are committed.
 
 In a disaster an operator switches the stack from any machine and commits later. A deployment from the
-repository in between would undo the failover, or close PetClinic to its users.
+repository in between would undo the failover, or close PetClinic to its users. The stack's outputs do not
+tell: after an ``up`` that failed they are still those of the one before. Its history does.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
+from cli.operate.facts import SWITCHES, Switches, switches_from
+from cli.operate.pulumi import PAGE, PROJECT, Pulumi, Run
 from cli.places import CLONE
 from cli.problem import Problem
 
-_PREFIX = "petclinic-dr:"
+_PREFIX = f"{PROJECT}:"
+_WORDS = {"update": "up"}  # kind of an entry: the command
+_BY_HAND = (
+    "the switches were changed and no 'pulumi up' has succeeded since: complete or undo the change by hand "
+    "(./dr status names the command), commit the switches, then repeat this deployment"
+)
 
 
 def committed(stack: str) -> dict[str, Any]:
@@ -35,52 +41,77 @@ def committed(stack: str) -> dict[str, Any]:
     return values | {key.removeprefix(_PREFIX): value for key, value in own.items()}
 
 
-def deployed(stack: str) -> dict[str, Any]:
-    """The outputs of the stack's last update; empty before the first.
+def refuse_other_switches(stack: str, wanted: Switches, history: Sequence[Run]) -> None:
+    """Raise Problem when deploying ``wanted`` would undo, or complete unasked, what was done by hand.
+
+    Whatever was run since the last ``up`` that succeeded counts, and so does that one: a deployment of this
+    workflow that failed can be repeated, an operator's command that ended half-way is the operator's to end.
+
+    Args:
+        history: newest first.
+    """
+    for run in history:
+        _refuse(stack, wanted, run, newest=run is history[0])
+        if run.deployed:
+            return
+    if len(history) >= PAGE:
+        raise Problem(
+            f"none of the last {PAGE} commands on stack {stack} is a 'pulumi up' that succeeded, so what "
+            "stands there is not known: run 'pulumi up' with the switches it is to have, then repeat this "
+            "deployment"
+        )
+
+
+def _refuse(stack: str, wanted: Switches, run: Run, *, newest: bool) -> None:
+    changes = wanted.changes_to(run.switches)
+    ended = f"'pulumi {_WORDS.get(run.kind, run.kind)}'"
+    if changes:
+        there = ", ".join(f"{key}: {value or repr('')}" for key, value in changes.items())
+        here = ", ".join(f"{key}: {_shown(wanted, key)}" for key in changes)
+        raise Problem(
+            f"{ended} on stack {stack}, which ended {run.result} at {run.ended}, was run with {there}, and "
+            f"Pulumi.{stack}.yaml says {here}: " + (_commit(changes) if newest and run.deployed else _BY_HAND)
+        )
+    if run.kind == "destroy":
+        raise Problem(
+            f"{ended} on stack {stack} at {run.ended} was not followed by an 'up', so somebody is at work "
+            "there: let the command that was begun come to its end (./dr status names it), then repeat this "
+            "deployment"
+        )
+
+
+def _commit(changes: Mapping[str, str | None]) -> str:
+    lines = ", ".join(f"'{_PREFIX}{key}: {value or repr('')}'" for key, value in changes.items())
+    return f"commit {lines}, or switch the stack with ./dr or Pulumi on purpose"
+
+
+def _shown(wanted: Switches, key: str) -> str:
+    value = next(getattr(wanted, name) for name, named in SWITCHES.items() if named == key)
+    return str(value).lower() if isinstance(value, bool) else str(value) or repr("")
+
+
+def check(pulumi: Pulumi, wanted: Switches) -> None:
+    """Look at the stack, and refuse as `refuse_other_switches` does, or when nobody can tell.
 
     Raises:
-        Problem: Pulumi cannot read the stack's state.
+        Problem: it is refused, or Pulumi cannot read the stack.
     """
-    done = subprocess.run(
-        ["pulumi", "stack", "output", "--json", "--non-interactive", "--stack", stack],
-        cwd=CLONE,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
+    stack = pulumi.stack
+    try:
+        history = pulumi.history()
+        unknown = pulumi.changed_after(history[0]) if history else bool(pulumi.resources())
+    except Problem as problem:
         raise Problem(
-            f"the state of stack {stack} cannot be read ({done.stderr.strip()[-300:]}): log in to the "
-            f"backend, and make the stack once with 'pulumi stack init {stack}'"
-        )
-    return json.loads(done.stdout)
-
-
-def refuse_other_mode(stack: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-    """Raise Problem when deploying ``wanted`` would undo what ``found`` says was done by hand."""
-    if not found:
-        return
-    mode, here = found.get("mode"), wanted["mode"]
-    if mode != here:
+            f"stack {stack} cannot be read ({problem}): log in to the backend, and make the stack once with "
+            f"'pulumi stack init {stack}'"
+        ) from problem
+    refuse_other_switches(stack, wanted, history)
+    if unknown:
         raise Problem(
-            f"stack {stack} is deployed in mode {mode!r}, and Pulumi.{stack}.yaml says {here!r}: commit "
-            f"'{_PREFIX}mode: {mode}' (and the other switches as they are), or switch the stack with Pulumi "
-            "on purpose"
+            f"an update of stack {stack} is under way, or was ended half-way and left no entry in its "
+            "history, so its switches are not known: complete it by hand ('pulumi up', or the command that "
+            "./dr status names), then repeat this deployment"
         )
-    if found.get("opened") is True and _is(wanted, "enablePetclinic") is not True:
-        raise Problem(
-            f"PetClinic is open in stack {stack}, and Pulumi.{stack}.yaml does not say enablePetclinic: "
-            f"commit '{_PREFIX}enablePetclinic: true', or users lose it and the database its protection"
-        )
-    if found.get("opened") is True and _is(wanted, "maintenance") is True:
-        raise Problem(
-            f"PetClinic is open in stack {stack}, and Pulumi.{stack}.yaml closes it: take "
-            f"'{_PREFIX}maintenance' out, or close it with Pulumi on purpose"
-        )
-
-
-def _is(wanted: Mapping[str, Any], key: str) -> bool:
-    return str(wanted.get(key)).lower() == "true"
 
 
 def main(arguments: list[str]) -> int:
@@ -90,7 +121,7 @@ def main(arguments: list[str]) -> int:
         return 2
     (stack,) = arguments
     try:
-        refuse_other_mode(stack, committed(stack), deployed(stack))
+        check(Pulumi(CLONE, stack, print), switches_from(committed(stack)))
     except Problem as problem:
         print(f"dr: {problem}", file=sys.stderr)
         return 1

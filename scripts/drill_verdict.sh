@@ -7,7 +7,7 @@ stack=$1
 group=$(pulumi stack output resource_group --stack "$stack")
 server=$(az vm list --resource-group "$group" --query "[?starts_with(name, 'vm-petclinic-app')].name" --output tsv)
 started=$(date +%s)
-# Run inside the server: "failed" is final, anything else may still become "active".
+# Run inside the server: "failed" is what no repetition cures, anything else may still become "active".
 question='systemctl is-failed --quiet pilotlight-restore.service && echo state=failed && exit 0
 systemctl is-active --quiet petclinic.service && curl --fail --silent --output /dev/null http://127.0.0.1:8080/actuator/health && echo state=serving'
 
@@ -26,7 +26,10 @@ while :; do
             ;;
     esac
     if [ "$took" -gt 2700 ]; then
-        printf '### Drill\n\nPetClinic did not serve within %s s.\n' "$took"
+        printf '### Drill\n\nPetClinic did not serve within %s s. The end of its log:\n\n```\n' "$took"
+        az vm run-command invoke --resource-group "$group" --name "$server" --command-id RunShellScript \
+            --scripts 'tail -n 20 /var/log/mysql-backup-to-azure.log' --query 'value[0].message' --output tsv
+        printf '```\n'
         exit 1
     fi
     sleep 20

@@ -42,8 +42,10 @@ _INSTEAD = {
     Goal.READY: "if AWS is gone by now, './dr failover' withdraws the order and opens the copy as it is",
     Goal.RESTORED: "look at the app server's log and at './dr status'; './dr abort' calls the emergency off",
     Goal.AWS_WRITES: "'./dr failback abort' takes the order back and opens the standby again",
-    Goal.FOLLOWING: "the agents go on; './dr status' shows how far they are",
-    Goal.AWS_ONLY: "users stay where they are; Route 53 needs AWS's origin to be healthy for a while",
+    Goal.FOLLOWING: "the agents go on; './dr status' shows how far they are, and if users see the page "
+    "meanwhile './dr failback abort' takes it down",
+    Goal.AWS_ONLY: "users stay where they are; Route 53 needs AWS's origin to be healthy for a while, and "
+    "forceFailover undone in AWS if it was ever on",
 }
 
 

@@ -12,6 +12,9 @@ from cli.operate.steps import Code
 from cli.problem import Problem
 
 _OWNER = "heritage=external-dns"
+# HTTPS and SVCB carry addresses of their own (ipv4hint) or another name, and browsers ask for HTTPS first
+# (https://www.rfc-editor.org/rfc/rfc9460).
+_BYPASSES = ("AAAA", "CNAME", "HTTPS", "SVCB")
 
 
 def adopt(sight: Sight, voice: Voice, *, dry_run: bool) -> Code:
@@ -35,7 +38,7 @@ def adopt(sight: Sight, voice: Voice, *, dry_run: bool) -> Code:
         if any(_is_ours(record, tree) for record in mine):
             voice.say(f"{public} leads to {tree} already; nothing to do")
             return Code.DONE
-        refused = [*_obstacles(mine, found, public), *_silent_checks(route53, found, tree, zone)]
+        refused = [*_obstacles(mine, found, public, zone), *_silent_checks(route53, found, tree, zone)]
         if refused:
             voice.say("dr: the public name stays where it is:")
             for reason in refused:
@@ -95,11 +98,13 @@ def _is_ours(record: dict[str, Any], tree: str) -> bool:
     return record["Type"] == "A" and _plain(target.get("DNSName", "")) == tree
 
 
-def _obstacles(mine: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]], public: str) -> list[str]:
+def _obstacles(
+    mine: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]], public: str, zone: str
+) -> list[str]:
     """What would bypass the tree, or would be written over again by somebody else."""
     reasons: list[str] = []
     for record in mine:
-        if record["Type"] in ("AAAA", "CNAME"):
+        if record["Type"] in _BYPASSES:
             reasons.append(
                 f"{public} has a record of type {record['Type']}, which bypasses the failover records: "
                 "delete it first, or have its owner do so"
@@ -108,6 +113,14 @@ def _obstacles(mine: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]], 
             reasons.append(
                 f"{public} is a set of records with a routing policy ({record['SetIdentifier']}): replace it "
                 "by one simple record first"
+            )
+    for record in found:
+        name = _plain(record["Name"])
+        # The zone has an NS record of its own; one below it hands the name to other servers.
+        if record["Type"] == "NS" and name != zone and f".{public}".endswith(f".{name}"):
+            reasons.append(
+                f"{name} has a record of type NS, which hands {public} to other name servers, past the "
+                "failover records: delete it first, or name the zone that they serve"
             )
     # external-dns writes its registry under the name itself, or under one with the record's type before it
     # (https://kubernetes-sigs.github.io/external-dns/latest/docs/registry/txt/).

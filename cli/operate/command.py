@@ -41,7 +41,7 @@ of AWS.
 """
 _ABORT = """\
 Calls an emergency off before the standby was opened: lifts the hold, waits until DNS answers AWS only, then
-mode normal and pulumi up.
+mode normal and pulumi up. Needs AWS credentials.
 """
 
 
@@ -203,17 +203,17 @@ def _show_divergence(arguments: argparse.Namespace) -> int:
     """Print the exported SQL, unpacked; read it with a pager."""
     source = _source(arguments)
     sight = _sight(source, Facts())
-    said = sight.facts.aws
-    if said is None or said.divergence is None:
-        print("dr: AWS's agent shows no divergence", file=sys.stderr)
+    found = sight.divergence
+    if found is None:
+        print("dr: AWS's agent shows no divergence in the present epoch", file=sys.stderr)
         return Code.REFUSED
     unpack = zlib.decompressobj(wbits=31)  # 31: gzip
-    for piece in source.blobs(sight.places, BACKUPS).chunks(said.divergence.blob):
+    for piece in source.blobs(sight.places, BACKUPS).chunks(found.blob):
         sys.stdout.buffer.write(unpack.decompress(piece))  # bytes: a character may lie across two pieces
     sys.stdout.buffer.write(unpack.flush())
     sys.stdout.buffer.flush()
     if not unpack.eof:
-        raise Problem(f"{said.divergence.blob} ends in the middle; do not apply what was printed, repeat it")
+        raise Problem(f"{found.blob} ends in the middle; do not apply what was printed, repeat it")
     return Code.DONE
 
 

@@ -15,6 +15,7 @@ SWITCHES: Mapping[str, str] = {  # attribute of Switches: key of the stack's con
     "scope": "emergencyScope",
     "enabled": "enablePetclinic",
     "maintenance": "maintenance",
+    "force": "forceFailover",
     "weight": "awsWeight",
     "cutover": "cutover",
     "release": "releaseDatabase",
@@ -30,6 +31,7 @@ class Switches:
     scope: str = "full"
     enabled: bool = False
     maintenance: bool = False
+    force: bool = False
     weight: int = 0
     cutover: str = ""
     release: str = ""
@@ -83,7 +85,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class Chain:
-    """The backups that AWS has made since it is the writer again, by its agent's heartbeat.
+    """The backups that the writer has made in the present epoch, by its agent's heartbeat.
 
     Attributes:
         epoch: the newest complete dump's. verified: the newest epoch of which a chain was restored and found
@@ -105,10 +107,12 @@ class Facts:
             ended half-way since, or it cannot be read.
         last_mode: the mode in which the last update ended, even where another one was ended half-way since;
             empty: unknown.
+        succeeded: the switches of the last ``pulumi up`` that succeeded, whatever came after it; None:
+            unknown.
         epoch: who writes, with the standing order; None: it cannot be read.
         aws, azure: what each site's agent last said of an order.
         copy: the standby's; None: no restore has ended yet.
-        home: the new chain in AWS.
+        home: the chain of AWS since it is the writer again. standby: the chain of Azure while it writes.
         hold: whether the hold blob stands; None: it cannot be read.
         addresses: what DNS answers for the public name; None: no answer.
         reserved: the gateway's address in Azure.
@@ -124,11 +128,13 @@ class Facts:
     config: Switches = Switches()
     deployed: Switches | None = None
     last_mode: str = ""
+    succeeded: Switches | None = None
     epoch: Epoch | None = None
     aws: Answer | None = None
     azure: Answer | None = None
     copy: Copy | None = None
     home: Chain = Chain()
+    standby: Chain = Chain()
     hold: bool | None = None
     addresses: tuple[str, ...] | None = None
     reserved: str = ""

@@ -17,6 +17,7 @@ _POLL_S = 5.0
 _SHORTEST_POLL_S = 0.2
 _LEAST_PATIENCE_S = 180.0  # agents and engines on one machine do not become faster at will
 _SHOWN_EVERY_S = 30.0
+_LIVE_WIDTH = 100  # characters that can be written over; what is longer is worth lines of its own
 # Gateway and database need 6 to 16 minutes and are waited for by pulumi itself; these begin after it.
 _PATIENCE_S = {
     Goal.RESTORED: 2 * 3600.0,  # at the target's speed
@@ -65,7 +66,7 @@ def settled_s() -> float:
 class Clock:
     """Says what is waited for: every line when the words change, and now and then the time that passed.
 
-    On a terminal one line is written over; elsewhere lines follow each other.
+    On a terminal one line is written over; elsewhere, and where a line is long, they follow each other.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
@@ -83,9 +84,11 @@ class Clock:
         """Tell the present state."""
         now = time.monotonic()
         new = text != self._last
-        if self._live:
-            print(f"\r\x1b[K  {clock(self.seconds)}  {text[:100]}", end="", flush=True)
+        if self._live and len(text) <= _LIVE_WIDTH:
+            print(f"\r\x1b[K  {clock(self.seconds)}  {text}", end="", flush=True)
         elif new or now - self._shown_at >= _SHOWN_EVERY_S:
+            if self._live:
+                print("\r\x1b[K", end="")
             self._say(f"  {clock(self.seconds)}  {text}")
             self._shown_at = now
         self._last = text

@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.handover.order import Answer
 from cli.operate.facts import Facts
-from cli.operate.read import Sight
+from cli.operate.read import Failure, Sight
 from cli.operate.steps import Goal
 
 
@@ -35,37 +35,44 @@ def span(seconds: float) -> str:
     return f"{whole // 86_400} days"
 
 
-def waiting(goal: Goal, sight: Sight) -> str:  # noqa: PLR0911 - one line a goal
-    """One line on how far that is which is waited for."""
+def waiting(goal: Goal, sight: Sight) -> str:
+    """One line on how far that is which is waited for, and what is wrong with whoever is waited for."""
     facts = sight.facts
+    if "epoch" in facts.unreadable:
+        return f"cannot look: {facts.unreadable['epoch']}"
+    sites = _asked(goal, facts)
+    parts = [_said(facts, site, goal) for site in sites] or [_seen(goal, facts)]
+    if goal in (Goal.RESTORED, Goal.REPLACED) and sight.failed is not None:
+        parts.append(failure_words(sight.failed))
+    parts += [trouble for site in sites if (trouble := _trouble(goal, sight, site))]
+    return "; ".join(parts)
+
+
+def _asked(goal: Goal, facts: Facts) -> tuple[str, ...]:
+    """The sites whose agents have to do something for ``goal``."""
     match goal:
-        case Goal.RESTORED | Goal.REPLACED:
-            trouble = facts.copy.error if facts.copy else ""
-            return (
-                f"a restore failed, the agent tries again: {trouble}"
-                if trouble
-                else _said(facts, "azure", goal)
-            )
-        case Goal.READY:
-            quiet = _quiet(sight.heartbeats.get("aws", {}))
-            return f"{_said(facts, 'aws', goal)}; {_said(facts, 'azure', goal)}{quiet}"
+        case Goal.RESTORED | Goal.REPLACED | Goal.AZURE_WRITES:
+            return ("azure",)
         case Goal.FOLLOWING:
-            return _said(facts, "aws", goal)
+            return ("aws",)
+        case Goal.READY:
+            return ("aws", "azure")
         case Goal.AWS_WRITES:
-            return f"{_said(facts, 'azure', goal)}; {_said(facts, 'aws', goal)}"
-        case Goal.AZURE_WRITES:
-            return _said(facts, "azure", goal)
+            return ("azure", "aws")
         case Goal.REOPENED:
-            return _said(facts, facts.epoch.writer if facts.epoch else "azure", goal)
-        case Goal.PAGE:
-            return f"the gateway at {facts.reserved} does not show the page yet"
-        case Goal.AWS_ONLY:
-            return f"DNS answers {', '.join(facts.addresses or ()) or facts.unreadable.get('dns', 'nothing')}"
+            return (facts.epoch.writer if facts.epoch else "azure",)
+        case Goal.PAGE | Goal.AWS_ONLY:
+            return ()
+
+
+def _seen(goal: Goal, facts: Facts) -> str:
+    """What users see, where no agent has anything to do with it."""
+    if goal is Goal.PAGE:
+        return f"the gateway at {facts.reserved} does not show the page yet"
+    return f"DNS answers {', '.join(facts.addresses or ()) or facts.unreadable.get('dns', 'nothing')}"
 
 
 def _said(facts: Facts, site: str, goal: Goal) -> str:
-    if "epoch" in facts.unreadable:
-        return f"cannot look: {facts.unreadable['epoch']}"
     said = facts.answer(site)
     return f"{site}: {answer_words(said)}" if said else f"{site}: nothing said yet; waiting for {goal.value}"
 
@@ -78,16 +85,48 @@ def answer_words(said: Answer) -> str:
     return f"{said.state}{text}{behind}{took}"
 
 
-def _quiet(beat: Mapping[str, Any]) -> str:
-    """A hint when AWS's agent has not been heard of for longer than a dump takes to come round."""
+def failure_words(failed: Failure) -> str:
+    """The standby's failed restore in one line."""
+    return f"its last restore failed {age(failed.finished)} ago: {failed.error}"
+
+
+def _trouble(goal: Goal, sight: Sight, site: str) -> str:
+    """Why ``site`` may never do what is waited for: its agent is silent, or says what it cannot do."""
+    who, unreadable = _AGENTS[site], sight.facts.unreadable.get(f"heartbeat-{site}")
+    if unreadable:
+        return f"the heartbeat of {who} cannot be read: {unreadable}"
+    look, beat = _HINTS.get((goal, site), "see that its machine runs"), sight.heartbeats.get(site, {})
+    at, since = _moment(beat.get("at")), _moment(sight.places.standby_since)
+    if at is None:
+        return f"{who} was never heard of: {look}"
+    if site == "azure" and since is not None and at < since:  # of a standby before this one
+        return f"{who} was not heard of since its database was made {age(since)} ago: {look}"
+    errors = ", ".join(f"{what}: {text}" for what, text in (beat.get("errors") or {}).items())
+    silent_s = (datetime.now(UTC) - at).total_seconds()
+    silence = f"is silent for {span(silent_s)}: {look}" if silent_s >= _patience_s(beat) else ""
+    said = "; it said last " if silence else "says "
+    return f"{who} {silence}{f'{said}{errors}' if errors else ''}" if silence or errors else ""
+
+
+def _moment(text: object) -> datetime | None:
     try:
-        silent = (datetime.now(UTC) - datetime.fromisoformat(str(beat.get("at")))).total_seconds()
-        limit = max(60.0, float(beat.get("interval_seconds") or 300))
-    except (ValueError, TypeError):
-        return "; AWS's agent was never heard of"
-    if silent < limit:
-        return ""
-    return f"; AWS's agent is silent for {span(silent)}: if AWS is gone, Ctrl-C and ./dr failover"
+        return datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+
+
+def _patience_s(beat: Mapping[str, Any]) -> float:
+    """As long as a dump takes to come round, an agent may be silent."""
+    return max(60.0, float(beat.get("interval_seconds") or 300))
+
+
+_AGENTS = {"aws": "AWS's agent", "azure": "Azure's agent"}
+_GONE = "if AWS is gone, Ctrl-C and "
+_HINTS = {
+    (Goal.READY, "aws"): f"{_GONE}./dr failover",
+    (Goal.REOPENED, "aws"): f"{_GONE}./dr failover",
+    (Goal.AWS_WRITES, "aws"): f"{_GONE}./dr failback abort",
+}
 
 
 def copy_lines(sight: Sight) -> list[str]:

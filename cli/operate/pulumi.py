@@ -22,6 +22,8 @@ PROJECT = "petclinic-dr"
 _QUIET = ("--non-interactive", "--color", "never")
 _TIMEOUT_S = 120.0  # of commands that only read; an ``up`` has none, it is the engine that knows
 _TAIL = 600
+PAGE = 10
+"""Entries of a stack's history that are looked at."""
 
 
 def project_folder(named: str | None) -> Path:
@@ -57,11 +59,34 @@ class Deployment:
         switches: of the last update, if it succeeded and nothing was changed since; else None.
         mode: in which the last update that ended was; empty: none ended yet.
         why: in words, why ``switches`` is None.
+        succeeded: of the last update that succeeded, whatever came after it; None: none is remembered.
     """
 
     switches: Switches | None
     mode: str
     why: str
+    succeeded: Switches | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One command that changed the stack, as its history keeps it.
+
+    Attributes:
+        kind: ``update``, ``destroy``, ``refresh`` and others. result: ``succeeded`` or how else it ended.
+        ended: when, ISO 8601.
+        switches: with which it was run.
+    """
+
+    kind: str
+    result: str
+    ended: str
+    switches: Switches
+
+    @property
+    def deployed(self) -> bool:
+        """What the stack's file said then was deployed, all of it."""
+        return self.kind == "update" and self.result == "succeeded"
 
 
 class Pulumi:
@@ -168,30 +193,43 @@ class Pulumi:
         """The outputs of the last update; empty before the first."""
         return json.loads(self.read("stack", "output", "--json"))
 
+    def history(self) -> list[Run]:
+        """The last `PAGE` commands that changed the stack and ended, newest first."""
+        entries: list[dict[str, Any]] = json.loads(
+            self.read("stack", "history", "--json", "--page-size", str(PAGE))
+        )
+        return [
+            Run(
+                str(entry.get("kind")),
+                str(entry.get("result")),
+                str(entry.get("endTime", "")),
+                switches_from(_plain(entry.get("config") or {})),
+            )
+            for entry in entries
+        ]
+
     def deployment(self) -> Deployment:
         """What was deployed last; see `Deployment`."""
-        history: list[dict[str, Any]] = json.loads(
-            self.read("stack", "history", "--json", "--page-size", "10")
-        )
-        ended = [entry for entry in history if entry.get("kind") == "update"]
+        history = self.history()
+        ended = [run for run in history if run.kind == "update"]
         if not ended:
             return Deployment(None, "", "the stack was never deployed")
-        switches = switches_from(_plain(ended[0].get("config") or {}))
-        newest = history[0]
-        if newest.get("kind") != "update" or newest.get("result") != "succeeded":
-            why = f"the last '{newest.get('kind')}' of the stack ended {newest.get('result')}"
-            return Deployment(None, switches.mode, why)
-        if self._changed_after(str(newest.get("endTime", ""))):
-            return Deployment(None, switches.mode, "an update was ended half-way since")
-        return Deployment(switches, switches.mode, "")
+        switches, newest = ended[0].switches, history[0]
+        succeeded = next((run.switches for run in ended if run.deployed), None)
+        if not newest.deployed:
+            why = f"the last '{newest.kind}' of the stack ended {newest.result}"
+            return Deployment(None, switches.mode, why, succeeded)
+        if self.changed_after(newest):
+            return Deployment(None, switches.mode, "an update was ended half-way since", succeeded)
+        return Deployment(switches, switches.mode, "", succeeded)
 
-    def _changed_after(self, ended: str) -> bool:
-        """A killed update leaves no entry in the history, but a younger state."""
+    def changed_after(self, run: Run) -> bool:
+        """A killed update leaves no entry in the history, but a younger state, or is still under way."""
         stacks: list[dict[str, Any]] = json.loads(self.read("stack", "ls", "--json", named=False))
         mine = next((s for s in stacks if str(s.get("name", "")).rsplit("/", 1)[-1] == self.stack), {})
         if mine.get("updateInProgress"):
             return True
-        written, end = mine.get("lastUpdate"), ended
+        written, end = mine.get("lastUpdate"), run.ended
         if not written or not end:
             return False
         # The end has whole seconds, and the last state is written just before it.

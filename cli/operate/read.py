@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from agent.catalog import newest
 from agent.epoch import Epoch, read_epoch
-from agent.errors import AgentError
-from agent.handover.order import Answer, read_answer
+from agent.errors import AgentError, NoBackupError
+from agent.handover.order import Answer, Divergence, read_answer
 from agent.signals import verified
 from agent.storage import BlobMissingError, BlobStore
 from cli.operate import blobs, web
@@ -26,8 +27,21 @@ D = TypeVar("D")
 SITES = ("aws", "azure")
 CONTROL, SIGNALS, BACKUPS = "control", "signals", "mysql-backups"
 _RESTORE = "restore-"
+_FAILED = "failed-restore-azure.json"  # the standby's last failure; a good restore later leaves it
 _REPORTS = 20  # newest ones that are opened in search of the standby's
 _ERRORS = (AgentError, Problem, ConnectionError, OSError, ValueError, KeyError, TypeError)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The standby's last restore that failed, if its database has existed since and no good one ended later.
+
+    Attributes:
+        error: in words. finished: when, ISO 8601.
+    """
+
+    error: str
+    finished: str
 
 
 @dataclass(frozen=True)
@@ -39,6 +53,8 @@ class Sight:
         settings: the stack's configuration, by key.
         places: where what is deployed answers.
         heartbeats: by site; what each agent said last.
+        failed: the standby's last restore, if it failed. It takes nothing from a copy that was proved before:
+            a restore leaves that one alone.
         why_changed: in words, why nothing is known to be deployed as it should.
     """
 
@@ -46,7 +62,19 @@ class Sight:
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     places: Deployed = field(default_factory=Deployed)
     heartbeats: Mapping[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    failed: Failure | None = None
     why_changed: str = ""
+
+    @property
+    def divergence(self) -> Divergence | None:
+        """What RDS has and the present epoch lacks: by AWS's answer, or before any order by its heartbeat."""
+        epoch, said, beat = self.facts.epoch, self.facts.aws, self.heartbeats.get("aws", {})
+        if epoch is None:
+            return None
+        if said is not None and said.epoch == epoch.epoch and said.divergence is not None:
+            return said.divergence
+        found = (beat.get("handover") or {}).get("divergence")
+        return _divergence_of(found) if found and beat.get("epoch") == epoch.epoch else None
 
 
 @dataclass(frozen=True)
@@ -56,8 +84,10 @@ class _Said:
     epoch: Epoch | None = None
     answers: Mapping[str, Answer | None] = field(default_factory=dict[str, Answer | None])
     copy: Copy | None = None
+    failed: Failure | None = None
     heartbeats: Mapping[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     home: Chain = field(default_factory=Chain)
+    standby: Chain = field(default_factory=Chain)
 
 
 class Source:
@@ -109,6 +139,7 @@ class Source:
             config=switches_from(settings),
             deployed=last.switches,
             last_mode=last.mode,
+            succeeded=last.succeeded,
             reserved=places.gateway_ip,
             unreadable=why,
         )
@@ -131,11 +162,12 @@ class Source:
             azure=said.answers.get("azure"),
             copy=said.copy,
             home=said.home,
+            standby=said.standby,
             hold=held,
             addresses=addresses,
             unreadable=why,
         )
-        return replace(sight, facts=facts, heartbeats=said.heartbeats)
+        return replace(sight, facts=facts, heartbeats=said.heartbeats, failed=said.failed)
 
     def _said(self, why: dict[str, str], places: Deployed) -> _Said:
         """What stands in the vault. Where the epoch cannot be read the rest is not tried: every try takes
@@ -149,17 +181,22 @@ class Source:
             site: _attempt(why, f"heartbeat-{site}", self._beat(places, site), dict[str, Any]())
             for site in SITES
         }
+        copy, failed = _attempt(why, "restore reports", lambda: self._restores(places), (None, None))
         return _Said(
             epoch=epoch,
             answers=answers,
-            copy=_attempt(why, "restore reports", lambda: self._copy(places), None),
+            copy=copy,
+            failed=failed,
             heartbeats=beats,
-            home=_attempt(why, "verifications", lambda: self._home(places, epoch, beats["aws"]), Chain()),
+            home=_attempt(why, "verifications", self._chain(places, "aws", epoch, beats["aws"]), Chain()),
+            standby=_attempt(
+                why, "verifications", self._chain(places, "azure", epoch, beats["azure"]), Chain()
+            ),
         )
 
     def _deployment(self) -> Deployment:
         if self._upped is not None:
-            return Deployment(self._upped, self._upped.mode, "")
+            return Deployment(self._upped, self._upped.mode, "", self._upped)
         return self.pulumi.deployment()
 
     def _beat(self, places: Deployed, site: str) -> Callable[[], dict[str, Any]]:
@@ -173,34 +210,70 @@ class Source:
         return read
 
     def _answer(self, places: Deployed, site: str) -> Callable[[], Answer | None]:
-        return lambda: read_answer(self.blobs(places, SIGNALS), "aws" if site == "aws" else "azure")
+        def read() -> Answer | None:
+            said = read_answer(self.blobs(places, SIGNALS), "aws" if site == "aws" else "azure")
+            if said is None or site == "aws" or not places.standby_since:
+                return said
+            # What was said of a standby's database that was deleted since says nothing of the present one.
+            since = datetime.fromisoformat(places.standby_since)
+            return None if datetime.fromisoformat(said.at) < since else said
 
-    def _copy(self, places: Deployed) -> Copy | None:
-        """The standby's newest restore that ended since its database was made."""
+        return read
+
+    def _restores(self, places: Deployed) -> tuple[Copy | None, Failure | None]:
+        """The standby's newest good restore since its database was made, and a failure after it."""
         if not places.standby_since:
-            return None
-        signals, since = self.blobs(places, SIGNALS), datetime.fromisoformat(places.standby_since)
+            return None, None
+        since = datetime.fromisoformat(places.standby_since)
+        report = self._restored(places, since)
+        if report is not None:
+            since = datetime.fromisoformat(report["finished"])
+        return None if report is None else _copy_of(report), self._failed(places, since)
+
+    def _restored(self, places: Deployed, since: datetime) -> dict[str, Any] | None:
+        signals = self.blobs(places, SIGNALS)
         names = sorted((entry.name for entry in signals.entries(_RESTORE)), reverse=True)
         for name in names[:_REPORTS]:
             report: dict[str, Any] = json.loads(signals.read(name)[0])
             finished = str(report.get("finished") or "")
             if not finished or datetime.fromisoformat(finished) < since:
                 return None  # and so are all that are older
-            if report.get("site") == "azure" and (report.get("loaded") or report.get("error")):
-                return _copy_of(report)
+            if report.get("site") == "azure" and report.get("loaded"):
+                return report
         return None
 
-    def _home(self, places: Deployed, epoch: Epoch | None, beat: Mapping[str, Any]) -> Chain:
-        """AWS's chain of the present epoch; empty while another site writes."""
-        if epoch is None or epoch.writer != "aws" or beat.get("epoch") != epoch.epoch:
-            return Chain()
-        archive, dumped = beat.get("archive") or {}, beat.get("last_backup") or {}
-        good = [v for v in verified(self.blobs(places, SIGNALS), epoch.epoch) if v.site == "aws" and v.ok]
-        return Chain(
-            epoch=int(dumped.get("epoch") or 0),
-            verified=epoch.epoch if good else 0,
-            trouble=str(archive.get("error") or archive.get("hole") or ""),
-        )
+    def _failed(self, places: Deployed, since: datetime) -> Failure | None:
+        try:
+            report: dict[str, Any] = json.loads(self.blobs(places, SIGNALS).read(_FAILED)[0])
+        except BlobMissingError:
+            return None
+        finished = str(report["finished"])
+        return Failure(str(report["error"]), finished) if datetime.fromisoformat(finished) > since else None
+
+    def _chain(
+        self, places: Deployed, site: str, epoch: Epoch, beat: Mapping[str, Any]
+    ) -> Callable[[], Chain]:
+        """A site's chain of the present epoch; empty while another site writes."""
+
+        def read() -> Chain:
+            if epoch.writer != site or beat.get("epoch") != epoch.epoch:
+                return Chain()
+            archive, dumped = beat.get("archive") or {}, beat.get("last_backup") or {}
+            good = [v for v in verified(self.blobs(places, SIGNALS), epoch.epoch) if v.site == site and v.ok]
+            return Chain(
+                epoch=int(dumped["epoch"]) if dumped else self._dumped(places),
+                verified=epoch.epoch if good else 0,
+                trouble=str(archive.get("error") or archive.get("hole") or ""),
+            )
+
+        return read
+
+    def _dumped(self, places: Deployed) -> int:
+        """The epoch of the newest complete dump in the vault: an agent that has just started names none."""
+        try:
+            return newest(self.blobs(places, BACKUPS)).epoch
+        except NoBackupError:
+            return 0
 
 
 _STACK = ("stack", "config", "outputs", "state", "deployment")
@@ -223,6 +296,20 @@ def _hold(site: str) -> bool:
     if status not in (200, 404):
         raise Problem(f"{site}/hold answers {status}")
     return status == 200
+
+
+def _divergence_of(found: Mapping[str, Any]) -> Divergence:
+    """As a heartbeat holds it; see ``agent.handover.service``."""
+    return Divergence(
+        digest=str(found.get("digest") or ""),
+        gtid=str(found.get("gtid") or ""),
+        transactions=int(found.get("transactions") or 0),
+        statements=dict(found.get("statements") or {}),
+        blob=str(found.get("blob") or ""),
+        first=str(found.get("first") or ""),
+        last=str(found.get("last") or ""),
+        unreadable=str(found.get("unreadable") or ""),
+    )
 
 
 def _copy_of(report: Mapping[str, Any]) -> Copy:

@@ -40,6 +40,7 @@ NORMAL: dict[str, Any] = {
     "scope": "full",
     "enabled": False,
     "maintenance": False,
+    "force": False,
     **_HOME,
 }
 
@@ -72,6 +73,12 @@ def standing(facts: Facts) -> Order | None:
 
 def blind(facts: Facts, *, production: bool = True) -> Refuse | None:
     """Why no command that moves the writer can decide anything; None when it can."""
+    if facts.config.purpose == "drill":
+        return Refuse(
+            "purpose is 'drill': control/epoch.json is production's, and no drill may touch it; a drill is "
+            "'pulumi up', its verdict and 'pulumi destroy' (runbooks/drill.md); for production name its "
+            "stack with --stack"
+        )
     if production and facts.config.purpose != "production":
         return Refuse(
             f"purpose is {facts.config.purpose!r}: this stack has no AWS side, so there is nothing to go "
@@ -89,7 +96,9 @@ def blind(facts: Facts, *, production: bool = True) -> Refuse | None:
 
 def after_cutover(facts: Facts) -> bool:
     """AWS is the writer again, and the standby's database, which has served, still exists or may exist."""
-    if facts.epoch is None or facts.epoch.writer != "aws":
+    if facts.epoch is None or facts.epoch.writer != "aws" or not facts.epoch.cutover:
+        return False  # in the first epoch nothing was cut over, whatever mode was typed by hand
+    if facts.deployed is not None and facts.deployed.mode == "normal":
         return False
     order = standing(facts)
     replacing = order is not None and order.kind == "replace"
@@ -121,6 +130,13 @@ def failover(facts: Facts, *, planned: bool = False, scope: Literal["full", "mai
 
 def _page_only(facts: Facts) -> Step:
     config, before = facts.config, facts.deployed
+    if facts.epoch is None and any(now is not None and now.enabled for now in (config, facts.succeeded)):
+        why = facts.unreadable.get("epoch", "no reason given")
+        return Refuse(
+            f"control/epoch.json cannot be read ({why}) and enablePetclinic is true: the standby may be the "
+            "writer, and its database would go; to show the page over it: "
+            "pulumi config set maintenance true && pulumi up"
+        )
     serving = facts.epoch is not None and facts.epoch.writer == "azure"
     if serving or config.mode == "failback":
         return Refuse(
@@ -197,7 +213,7 @@ def _second_disaster(facts: Facts) -> Step:
     if config.mode != "emergency" or not replaced:
         return reach(facts, **serving, maintenance=True) or Wait(Goal.REPLACED)
     if config.maintenance and not facts.agreed:
-        return Ask()
+        return reach(facts, **serving, maintenance=True) or Ask()  # users see the page while somebody reads
     return reach(facts, **serving, maintenance=False) or Wait(Goal.AZURE_WRITES)
 
 
@@ -211,7 +227,14 @@ def abort(facts: Facts) -> Step:  # noqa: PLR0911 - one step a line
         return refused
     config, before = facts.config, facts.deployed
     if config.mode == "normal" and facts.in_place and facts.hold is not True:
-        return Done("the stack stands in mode normal; nothing is left to call off")
+        return _order_left(facts) or Done("the stack stands in mode normal; nothing is left to call off")
+    if forced(facts):
+        return Refuse(
+            "forceFailover was deployed, so Route 53 sends everybody to Azure, and in mode emergency the "
+            "program changes nothing in AWS. Undo it there, with the ID of 'petclinic may be served by AWS': "
+            "aws route53 update-health-check --health-check-id ID --health-threshold 2. Then: "
+            "pulumi config set forceFailover false && pulumi up, and repeat"
+        )
     if facts.hold is None:
         why = facts.unreadable.get("hold", "no answer")
         return Refuse(f"whether the hold switch stands cannot be read ({why}); repeat when it can")
@@ -222,14 +245,20 @@ def abort(facts: Facts) -> Step:  # noqa: PLR0911 - one step a line
             f"AWS's origin does not serve ({facts.origin}), so nobody may be sent there; bring it back, or "
             "open the standby: ./dr failover"
         )
-    step = _close(facts, before)  # first: without an order that stands, an ordered opening goes on by itself
-    if step is not None:
-        return step
+    # The opening first: without an order that stands, one that was ordered goes on by itself.
+    return _close(facts, before) or _order_left(facts) or _let_go(facts)
+
+
+def forced(facts: Facts) -> bool:
+    """forceFailover is deployed: Route 53 answers Azure whatever AWS's health is."""
+    return facts.succeeded is not None and facts.succeeded.force
+
+
+def _order_left(facts: Facts) -> Step | None:
+    """What takes a standing order back until AWS, the writer, has opened again; None when it has."""
     if standing(facts) is not None:
         return Withdraw()
-    if facts.closed("aws"):
-        return Wait(Goal.REOPENED)
-    return _let_go(facts)
+    return Wait(Goal.REOPENED) if facts.closed("aws") else None
 
 
 def _opened(facts: Facts) -> Refuse | None:
@@ -277,12 +306,19 @@ def advice(facts: Facts) -> tuple[Code, str]:  # noqa: PLR0911 - one line a situ
 
     if facts.epoch is None:
         return Code.FAILED, "find out why the epoch cannot be read; until then no command can move the writer"
+    if facts.config.purpose == "takeover" and facts.epoch.writer == "azure":
+        return _takeover_advice(facts)
     if facts.config.purpose == "production" and facts.epoch.writer == "azure":
         return way_back(facts)
     if after_cutover(facts):
         return way_back(facts)
     if facts.config.mode != "normal":
         return _emergency_advice(facts)
+    if not facts.in_place and facts.last_mode not in ("", "normal"):
+        return Code.DECIDE, (
+            f"mode is normal in the stack's file and {facts.last_mode} was deployed last; where another "
+            "clone did that: pulumi config refresh. Else ./dr failover goes on, ./dr abort calls it off"
+        )
     if not facts.in_place:
         return Code.DECIDE, (
             "the stack's file says other switches than are deployed: if another clone switched it, "
@@ -291,6 +327,12 @@ def advice(facts: Facts) -> tuple[Code, str]:  # noqa: PLR0911 - one line a situ
     if standing(facts) is not None:
         return Code.DECIDE, "./dr abort: an order stands though the stack is normal"
     return Code.DONE, "nothing; './dr failover' when AWS is gone"
+
+
+def _takeover_advice(facts: Facts) -> tuple[Code, str]:
+    if isinstance(_stay(facts), Done):
+        return Code.DONE, "nothing: the takeover serves; it has no AWS side, so there is no failback from it"
+    return Code.DECIDE, "./dr failover: the takeover is the writer and the switches do not say so yet"
 
 
 def _emergency_advice(facts: Facts) -> tuple[Code, str]:

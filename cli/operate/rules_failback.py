@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cli.operate.facts import Facts
-from cli.operate.rules import EMERGENCY, NORMAL, after_cutover, blind, reach, standing
+from cli.operate.rules import EMERGENCY, NORMAL, after_cutover, blind, forced, reach, standing
 from cli.operate.steps import Code, Done, Give, Goal, Refuse, Step, Up, Wait, Withdraw
 
 LITTLE_BEHIND = 1000
@@ -103,15 +103,17 @@ def cutover(facts: Facts) -> Step:  # noqa: PLR0911 - one step a line
     refused = _not_opened(facts) or _unready(facts)
     if refused is not None:
         return refused
-    order = standing(facts)
     step = reach(facts, mode="failback", scope="full", enabled=True, maintenance=True)
     if step is not None:
         return step
-    if order is None or order.step != "cutover":
-        if not facts.page:
-            return Wait(Goal.PAGE)
-        return Give("failback", "cutover", order.accept_divergence if order else "")
-    return _differs(facts) or Wait(Goal.AWS_WRITES)
+    order = standing(facts)
+    if order is not None and order.step == "cutover":
+        return _differs(facts) or Wait(Goal.AWS_WRITES)
+    if not facts.page:
+        return Wait(Goal.PAGE)
+    if _behind(facts):  # since the page is up; users wait for that much
+        return Wait(Goal.FOLLOWING)
+    return Give("failback", "cutover", order.accept_divergence if order else "")
 
 
 def _home(facts: Facts) -> Step:
@@ -126,8 +128,8 @@ def _home(facts: Facts) -> Step:
     weight, release = facts.config.weight, facts.config.release
     if facts.config.cutover != facts.epoch.cutover:
         weight, release = 0, ""
-    wanted = {"cutover": facts.epoch.cutover, "maintenance": False, "weight": weight, "release": release}
-    step = reach(facts, mode="failback", **wanted)
+    wanted = {"cutover": facts.epoch.cutover, "weight": weight, "release": release, "force": False}
+    step = reach(facts, mode="failback", scope="full", enabled=True, maintenance=False, **wanted)
     if step is not None:
         return step
     if replacing:
@@ -139,23 +141,52 @@ def _home(facts: Facts) -> Step:
 
 
 def _unready(facts: Facts) -> Refuse | None:
-    order, said = standing(facts), facts.answer("aws")
+    """Why the cutover cannot begin; with the page up only what waiting does not mend."""
+    order, shown = standing(facts), facts.deployed or facts.config
+    ordered = order is not None and order.step == "cutover"
+    if not ordered and not (shown.mode == "failback" and shown.maintenance):
+        why = _no_copy(facts) or _behind(facts)
+        return Refuse(why) if why else None
+    why = "" if ordered else _no_copy(facts)
+    if not why and (diverged := _divergence(facts)) is not None:
+        why = diverged.text
+    return (
+        Refuse(f"{why}. Users see the maintenance page; it comes down with ./dr failback abort")
+        if why
+        else None
+    )
+
+
+def _no_copy(facts: Facts) -> str:
+    """Why nothing is there that AWS could take over, or open again from; empty when it is."""
+    order, number = standing(facts), facts.epoch.epoch if facts.epoch else 0
     if order is None or order.kind != "failback":
         last = facts.epoch.order if facts.epoch else None
         taken_back = last is not None and last.withdrawn
         why = "the order was taken back" if taken_back else "RDS holds no copy of the standby's data yet"
-        return Refuse(f"{why}: ./dr failback sync")
-    if order.step == "cutover":
-        return None
+        return f"{why}: ./dr failback sync"
+    if facts.standby.epoch < number:
+        # A chain reaches across one change of the writer, and no further: see agent/across.py.
+        return (
+            f"the standby's own backups have no complete dump of epoch {number}, and if AWS failed right "
+            "after the cutover nothing could be restored; './dr status' shows the last backup and what "
+            "hinders the next: repeat when there is one"
+        )
+    return ""
+
+
+def _behind(facts: Facts) -> str:
+    """Why users would have to wait long for the copy in RDS; empty when they would not."""
+    said = facts.answer("aws")
     if said is None or said.state != "following":
         state = f"says {said.state!r} ({said.sentence})" if said else "has not answered yet"
-        return Refuse(f"AWS's agent {state}; wait for it with ./dr failback sync")
+        return f"AWS's agent {state}; wait for it with ./dr failback sync"
     if said.behind > LITTLE_BEHIND:
-        return Refuse(
+        return (
             f"the copy in RDS lacks {said.behind} archived transactions, more than {LITTLE_BEHIND}; users "
             "would wait for them behind the page: repeat when it has caught up"
         )
-    return None
+    return ""
 
 
 def _differs(facts: Facts) -> Refuse | None:
@@ -177,8 +208,10 @@ def weight(facts: Facts, per_cent: int) -> Step:
     refused = blind(facts) or _not_cut_over(facts) or (unproved(facts) if per_cent else None)
     if refused is not None:
         return refused
+    if standing(facts) is not None:  # a second disaster that was none
+        return Withdraw()
     after = "./dr failback finish" if per_cent == 100 else "./dr failback weight 100"
-    return reach(facts, weight=per_cent) or Done(
+    return reach(facts, weight=per_cent, force=False) or Done(
         f"{per_cent} % of the users go straight to AWS; next: {after}"
     )
 
@@ -188,7 +221,8 @@ def _not_cut_over(facts: Facts) -> Refuse | None:
     if epoch is None or epoch.writer != "aws":
         return Refuse("the standby is the writer; weights move users only after: ./dr failback cutover")
     if config.mode != "failback":
-        return Refuse(f"mode is {config.mode!r}, and only mode failback shares users out")
+        back = "; go back to it with ./dr failback cutover" if after_cutover(facts) else ""
+        return Refuse(f"mode is {config.mode!r}, and only mode failback shares users out{back}")
     if not config.cutover or config.cutover != epoch.cutover:
         return Refuse(
             f"cutover is {config.cutover!r} and the epoch says {epoch.cutover!r}; complete it first: "
@@ -216,28 +250,43 @@ def finish(facts: Facts) -> Step:
     refused = blind(facts)
     if refused is not None or facts.epoch is None:
         return refused or Refuse("the epoch cannot be read")
-    config, done = facts.config, Done("the stack stands in mode normal; AWS serves and backs up")
-    if facts.epoch.writer == "aws" and config.mode == "normal":
-        return done if facts.in_place else Up()
-    refused = _not_cut_over(facts) or (_still_needed(facts) if not config.release else None)
+    if facts.epoch.writer == "aws" and facts.config.mode == "normal":
+        return _last_update(facts)
+    refused = _not_cut_over(facts) or _still_needed(facts)
     if refused is not None:
         return refused
-    step = reach(facts, release=facts.epoch.cutover)
-    if step is not None:
-        return step
-    return reach(facts, **NORMAL) or done
+    if standing(facts) is not None:  # a second disaster that was none
+        return Withdraw()
+    if not facts.settled:
+        return Wait(Goal.AWS_ONLY)
+    return reach(facts, release=facts.epoch.cutover) or reach(facts, **NORMAL) or _last_update(facts)
+
+
+def _last_update(facts: Facts) -> Step:
+    """Mode normal stands in the stack's file: deploy it, where a run of this command has set it."""
+    if not facts.in_place and not finishing(facts):
+        return Refuse(
+            "mode is 'normal' in the stack's file, and this command has not released the standby; what was "
+            f"deployed last is mode {facts.last_mode or 'unknown'!r}: where another clone did that, pulumi "
+            "config refresh, then repeat. './dr status' says what else would help"
+        )
+    if standing(facts) is not None:  # its database is released or gone
+        return Withdraw()
+    return Done("the stack stands in mode normal; AWS serves and backs up") if facts.in_place else Up()
+
+
+def finishing(facts: Facts) -> bool:
+    """A run of ``finish`` has released the standby of the present epoch, and nothing was deployed since."""
+    good, epoch = facts.succeeded, facts.epoch
+    return good is not None and epoch is not None and bool(good.release) and good.release == epoch.cutover
 
 
 def _still_needed(facts: Facts) -> Refuse | None:
-    if facts.deployed is None or facts.deployed.weight != 100:
-        now = facts.config.weight if facts.deployed is None else facts.deployed.weight
-        how = "not deployed" if facts.deployed is None else "deployed"
-        return Refuse(
-            f"awsWeight is {now} ({how}): users still go through Azure; first: ./dr failback weight 100"
-        )
-    if not aws_only(facts):
-        seen = ", ".join(facts.addresses or ()) or facts.unreadable.get("dns", "nothing")
-        return Refuse(f"DNS answers {seen} for the public name; repeat when it answers AWS only")
+    good = facts.succeeded
+    deployed = good.weight if good is not None else 0
+    if facts.config.weight != 100 or deployed != 100 or forced(facts):
+        why = "forceFailover is deployed" if forced(facts) else f"awsWeight is {deployed} as deployed"
+        return Refuse(f"{why}: users still go through Azure; first: ./dr failback weight 100")
     return unproved(facts)
 
 
@@ -272,17 +321,7 @@ def way_back(facts: Facts) -> tuple[Code, str]:  # noqa: PLR0911 - one line a si
     """What an operator would do now on the way back."""
     order, said = standing(facts), facts.answer("aws")
     if facts.epoch is not None and facts.epoch.writer == "aws":
-        if order is not None:
-            return Code.DECIDE, "./dr failover: goes on with the second disaster"
-        if facts.config.mode == "normal":
-            return Code.DECIDE, "./dr failback finish: goes on where the last run ended"
-        if _not_cut_over(facts) is not None:
-            return Code.DECIDE, "./dr failback cutover: goes on where the last run ended"
-        if unproved(facts) is not None:
-            return Code.DECIDE, "wait until AWS's new backups are verified, then ./dr failback weight 10"
-        if facts.config.weight < 100:
-            return Code.DECIDE, "./dr failback weight 100, in steps if you like"
-        return Code.DECIDE, "./dr failback finish"
+        return _end_of_the_way(facts)
     if facts.config.mode == "normal" or not facts.config.enabled or facts.deployed is None:
         return Code.DECIDE, "./dr failover: the standby is the writer and the switches do not say so yet"
     if order is not None and order.drains:
@@ -296,3 +335,25 @@ def way_back(facts: Facts) -> tuple[Code, str]:  # noqa: PLR0911 - one line a si
     if said is not None and said.state == "following":
         return Code.DONE, "./dr failback cutover when users can wait for a few minutes"
     return Code.DONE, "./dr failback sync: it shows how far the copy in AWS is"
+
+
+def _end_of_the_way(facts: Facts) -> tuple[Code, str]:  # noqa: PLR0911 - one line a situation
+    """The same once AWS is the writer again."""
+    if facts.config.mode == "normal" and finishing(facts):
+        return Code.DECIDE, "./dr failback finish: goes on where the last run ended"
+    if facts.config.mode == "normal":
+        return Code.DECIDE, (
+            "pulumi config refresh, where another clone switched: mode is normal in the stack's file and the "
+            "standby is deployed; else ./dr failback cutover, which goes back to it"
+        )
+    if standing(facts) is not None:
+        return Code.DECIDE, (
+            "./dr failover: goes on with the second disaster; or, if AWS serves, ./dr failback cutover"
+        )
+    if _not_cut_over(facts) is not None:
+        return Code.DECIDE, "./dr failback cutover: goes on where the last run ended"
+    if unproved(facts) is not None:
+        return Code.DECIDE, "wait until AWS's new backups are verified, then ./dr failback weight 10"
+    if facts.config.weight < 100 or forced(facts):
+        return Code.DECIDE, "./dr failback weight 100, in steps if you like"
+    return Code.DECIDE, "./dr failback finish"

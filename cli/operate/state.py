@@ -1,4 +1,8 @@
-"""Where what is deployed answers, from the stack's state: a failed ``up`` takes the outputs away."""
+"""Where what is deployed answers, from the stack's state.
+
+A failed ``up`` leaves the outputs of the one before it, or none after the first
+(``tests/engine/test_history.py``); the resources are what there is.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cli.operate.facts import SWITCHES, Facts, Switches
-from cli.operate.progress import age, answer_words
+from cli.operate.progress import age, answer_words, failure_words
 from cli.operate.pulumi import Pulumi
 from cli.operate.read import SITES, Sight
 from cli.operate.rules import advice
@@ -17,6 +17,7 @@ from cli.operate.steps import Code
 from cli.problem import Problem
 
 _WIDTH = 18
+_PRODUCTIONS = "production's, not the drill's"
 _LATE = 3  # dump intervals without anything new
 
 
@@ -36,7 +37,7 @@ def show(sight: Sight, pulumi: Pulumi, *, as_json: bool) -> Code:
         DONE: healthy; FAILED: a part could not be read; REFUSED: something is wrong; DECIDE: something waits
         for a person.
     """
-    code, following = advice(sight.facts)
+    code, following = _advice(sight)
     found = lines(sight, pulumi)
     if any(line.wrong for line in found) and code is Code.DONE:
         code = Code.REFUSED
@@ -51,6 +52,16 @@ def show(sight: Sight, pulumi: Pulumi, *, as_json: bool) -> Code:
     return code
 
 
+def _advice(sight: Sight) -> tuple[Code, str]:
+    """The rules' advice, and what they do not look at."""
+    if sight.facts.config.purpose == "drill" and sight.facts.epoch is not None:
+        return Code.DONE, f"as runbooks/drill.md says; epoch, order and agents above are {_PRODUCTIONS}"
+    code, following = advice(sight.facts)
+    if _unaccepted(sight) and code is Code.DONE:
+        return Code.DECIDE, f"{following}; read before: ./dr failback show-divergence"
+    return code, following
+
+
 def lines(sight: Sight, pulumi: Pulumi) -> list[Line]:
     """Everything but the advice; a part that could not be read says why."""
     facts, why = sight.facts, sight.facts.unreadable
@@ -62,6 +73,8 @@ def lines(sight: Sight, pulumi: Pulumi) -> list[Line]:
         Line("order", _cannot(why, "epoch") or _order(facts)),
         *(Line(f"{site} says", _answer(facts, site)) for site in SITES),
         *(_heartbeat(sight, site) for site in SITES),
+        *_restore(sight),
+        *_divergence(sight),
         *_backups(sight),
         Line("hold", _cannot(why, "hold") or ("on: users stay on Azure" if facts.hold else "off")),
         _dns(sight),
@@ -105,7 +118,8 @@ def _deployed(sight: Sight) -> Line:
 
 def _epoch(facts: Facts) -> str:
     epoch = facts.epoch
-    return f"{epoch.epoch}, writer {epoch.writer}" if epoch else "unknown"
+    whose = f" ({_PRODUCTIONS})" if facts.config.purpose == "drill" else ""
+    return f"{epoch.epoch}, writer {epoch.writer}{whose}" if epoch else "unknown"
 
 
 def _order(facts: Facts) -> str:
@@ -123,6 +137,28 @@ def _answer(facts: Facts, site: str) -> str:
         return trouble or "nothing yet"
     old = "" if facts.answer(site) else " (of an earlier order)"
     return f"{answer_words(said)}{old}"
+
+
+def _restore(sight: Sight) -> list[Line]:
+    """The standby's restore, where the last one failed."""
+    return [Line("restore", failure_words(sight.failed), wrong=True)] if sight.failed else []
+
+
+def _divergence(sight: Sight) -> list[Line]:
+    """What RDS has and the standby lacks, while the standby is the writer."""
+    found = sight.divergence
+    if found is None or not _writes(sight.facts, "azure"):
+        return []
+    accepted = "" if _unaccepted(sight) else ", accepted"
+    text = f"{found.digest}{accepted}: RDS holds {found.transactions} transactions that the standby lacks"
+    return [Line("divergence", text)]
+
+
+def _unaccepted(sight: Sight) -> bool:
+    found, order = sight.divergence, sight.facts.epoch.order if sight.facts.epoch else None
+    if found is None or not _writes(sight.facts, "azure"):
+        return False
+    return order is None or order.accept_divergence != found.digest
 
 
 def _interval_s(beat: Mapping[str, Any]) -> float:
@@ -208,5 +244,6 @@ def _document(sight: Sight, found: list[Line], following: str, code: Code) -> di
         "next": following,
         **facts,
         "heartbeats": sight.heartbeats,
+        "restore_failed": asdict(sight.failed) if sight.failed else None,
         "wrong": {line.name: line.text for line in found if line.wrong},
     }

@@ -171,6 +171,7 @@ def _deployed(facts: Facts) -> Facts:
         facts,
         deployed=config,
         last_mode=config.mode,
+        succeeded=config,
         hold=config.mode != "normal" and not home,
         copy=None if config.mode == "normal" else facts.copy,
     )

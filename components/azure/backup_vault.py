@@ -35,8 +35,9 @@ class BackupVaultArgs:
 class BackupVault(pulumi.ComponentResource):
     """A storage account with three containers, and no key that opens it: tokens only.
 
-    ``mysql-backups`` cannot be overwritten or deleted by anyone for ``retention_days``; ``signals`` is what
-    agents report; ``control`` says which site writes. The program itself writes no blob here.
+    ``mysql-backups`` cannot be overwritten or deleted for ``retention_days`` while its policy stands;
+    ``signals`` is what agents report; ``control`` says which site writes. The program itself writes no blob
+    here.
 
     Cost: by the GB and the write; Microsoft's sample price is 0.0208 USD a GB-month hot, the Korean ZRS price
     is not verified.

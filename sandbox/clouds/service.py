@@ -62,6 +62,7 @@ class Service:
         self._settled = threading.Event()
         self._state = "inactive"
         self._reason = ""
+        self._code = 0
         self.restarts = 0
 
     @property
@@ -103,12 +104,19 @@ class Service:
             except (UnitError, OSError) as error:
                 succeeded, self._reason = False, f"{self.unit.name}: {error}"
             remains = succeeded and self.unit.type == "oneshot" and self.unit.flag("RemainAfterExit")
-            self._state = "active" if remains else "inactive" if succeeded else "failed"
-            self._settled.set()
-            self._clear_runtime(keep=remains)
             policy = self.unit.one("Service", "Restart", "no")
             again = policy == "always" or (policy == "on-failure" and not succeeded)
-            if not again or remains or self._stopping.is_set():
+            final = self.unit.one("Service", "RestartPreventExitStatus").split()
+            again = again and not (remains or self._stopping.is_set() or str(self._code) in final)
+            # Who depends on it goes on waiting then, and hears of no failure (systemd.service, RestartMode=).
+            unheard = again and self.unit.one("Service", "RestartMode", "normal") == "direct"
+            self._state = "active" if remains else "inactive" if succeeded else "failed"
+            if unheard:
+                self._state = "activating"
+            else:
+                self._settled.set()
+            self._clear_runtime(keep=remains)
+            if not again:
                 return
             back_off = 1.0 if time.monotonic() - began > _LONGEST_BACK_OFF_S else back_off * 2
             wanted = self.unit.seconds("RestartSec", _DEFAULT_RESTART_S) / self._time_factor
@@ -136,7 +144,7 @@ class Service:
             if simple:
                 self._state = "active"
                 self._settled.set()
-            code = process.wait()
+            self._code = code = process.wait()
             good = {0, *(int(word) for word in self.unit.one("Service", "SuccessExitStatus").split())}
             if code not in good and not forgiven:
                 raise UnitError(f"ended with {code}: {self.tail()}")

@@ -22,6 +22,8 @@ _RUN = {
         "EnvironmentFile",
         "Restart",
         "RestartSec",
+        "RestartMode",
+        "RestartPreventExitStatus",
         "RemainAfterExit",
         "StandardOutput",
         "StandardError",

@@ -91,22 +91,6 @@ def test_a_reboot_restores_nothing_again_but_provides_what_the_application_needs
     assert world.azure.environment_file.exists()
 
 
-def test_a_restore_that_could_not_end_is_reported_by_the_next_run(world: World, rds: MySqlServer) -> None:
-    """Operators wait for the report: without it a proved copy is never opened."""
-    clinic(rds)
-    world.aws.works("dump")
-    world.azure.environment_file.mkdir(parents=True)  # the application's settings cannot be written
-    finished = world.azure.run("restore")
-    assert finished.code and not world.names("signals")
-    world.azure.environment_file.rmdir()
-    for _ in range(2):
-        assert world.azure.works("restore")["loaded"] is False
-        (name,) = world.names("signals")
-        report = json.loads(world.container("signals").download_blob(name).readall())
-        assert (report["loaded"], report["error"], report["tables_verified"]) == (True, "", 2)
-        assert report["backup"] and report["reached"]["gtid"] and report["lost"]["sentence"]
-
-
 def test_foreign_data_is_not_touched(world: World, rds: MySqlServer, flexible: MySqlServer) -> None:
     clinic(rds)
     world.aws.works("dump")

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.mysql import MySqlServer
 from tests.agent.archived import archiving, content, executed, moment
-from tests.agent.conftest import ROOT, SCHEMA, World, clinic
+from tests.agent.conftest import ROOT, SCHEMA, World, clinic, wait_for
 
 # One transaction each: rows, cascades, a table without a key, and definitions between them.
 HISTORY = (
@@ -67,6 +67,33 @@ def test_every_transaction_of_a_history_can_be_gone_back_to(
         assert content(world, flexible) == wanted, HISTORY[number]
         first = number < len(HISTORY) // 2
         assert (report["backup"]["backup"] == base) is first, report["choice"]
+
+
+def test_another_point_in_time_may_be_asked_for_as_long_as_the_copy_has_not_served(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    """A wrong DELETE is archived like everything else; who opens the state before it wants no more."""
+    cascading_clinic(rds)
+    with archiving(world.aws) as archive:
+        world.aws.works("dump")
+        run(rds, HISTORY[0])
+        before, wanted = executed(rds), content(world, rds)
+        run(rds, "DELETE FROM owners WHERE id = 2")
+        archive.settle()
+        archive.beat()
+    assert world.azure.works("restore")["lost"]["transactions"] == 0
+    report = world.azure.works("restore", "--to", before)
+    assert content(world, flexible) == wanted and report["loaded"] is True
+    assert report["lost"]["transactions"] == 1 and report["quarantine"] == ""
+    for words in ((), ("--to", before)):
+        assert world.azure.works("restore", *words)["loaded"] is False, "it is what was asked for"
+    world.order(open=True)
+    with world.azure.start("run") as agent:
+        wait_for(lambda: "epoch.json" in world.names("control"), 60)
+        agent.terminate()
+        agent.wait(30)
+    assert content(world, flexible) == wanted
+    assert world.azure.run("restore", "--to", executed(rds)).code == 8, "it has served"
 
 
 def live(world: World, server: MySqlServer) -> tuple[str, list[str]]:
@@ -127,6 +154,23 @@ def test_a_restore_killed_at_any_moment_is_done_by_the_next_run(
     assert report["loaded"] is not done
     assert content(world, flexible) == wanted
     assert world.azure.environment_file.exists()
+
+
+def test_a_restore_that_could_not_end_is_reported_by_the_next_run(world: World, rds: MySqlServer) -> None:
+    """Operators wait for the report: without it a proved copy is never opened."""
+    clinic(rds)
+    world.aws.works("dump")
+    world.azure.environment_file.mkdir(parents=True)  # the application's settings cannot be written
+    finished = world.azure.run("restore")
+    assert finished.code and world.names("signals") == ["failed-restore-azure.json"]
+    assert world.read("signals", "failed-restore-azure.json")["error"] in finished.said
+    world.azure.environment_file.rmdir()
+    for _ in range(2):
+        assert world.azure.works("restore")["loaded"] is False
+        (name,) = [name for name in world.names("signals") if name.startswith("restore-")]
+        report = json.loads(world.container("signals").download_blob(name).readall())
+        assert (report["loaded"], report["error"], report["tables_verified"]) == (True, "", 2)
+        assert report["backup"] and report["reached"]["gtid"] and report["lost"]["sentence"]
 
 
 def segments(world: World) -> list[str]:

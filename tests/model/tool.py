@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
-from agent.handover.order import Answer, State
+from agent.handover.order import Answer, Divergence, State
 from cli.operate.facts import Chain, Copy, Facts
 from cli.operate.facts import Switches as Words
-from cli.operate.rules import failover
-from cli.operate.rules_failback import cutover
-from cli.operate.steps import Ask, Done, Give, Refuse, Set, Up, Wait, Withdraw, expect, words
+from cli.operate.rules import Rule
+from cli.operate.steps import (
+    Ask,
+    Done,
+    DropHold,
+    Give,
+    Look,
+    Refuse,
+    Seal,
+    Set,
+    Up,
+    Wait,
+    Withdraw,
+    expect,
+    words,
+)
 from tests.model.agents import Step
 from tests.model.operators import give, up, withdrawal
 from tests.model.rules import Rules, has_own
@@ -17,39 +31,65 @@ from tests.model.way_forward import Ways, aws_is_of_use
 from tests.model.world import AWS, AZURE, OWN, SITES, Conf, Ordered, World, answer_of, epoch_of, switches
 
 
+@dataclass(frozen=True)
+class Intent:
+    """What an operator wants, and the commands that are typed for it.
+
+    Attributes:
+        wanted: whether an operator may want it, by what the tool reads.
+        commands: to be typed; the first of them that does something does it.
+        arrived: whether that is reached.
+    """
+
+    name: str
+    wanted: Callable[[World, Facts], bool]
+    commands: Callable[[World, Facts], tuple[Rule, ...]]
+    arrived: Callable[[World], bool]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass
 class ToolWays(Ways):
-    """As ``Ways``; the operator types ``./dr failover``, or, where AWS writes and lives, ``failback cutover``
-    first."""
+    """As ``Ways``; the operator types the commands of one intent."""
+
+    intent: Intent = field(kw_only=True)
+
+    def arrived(self, world: World) -> bool:
+        """As the operator wants it."""
+        return self.intent.arrived(world)
 
     def operate(self, world: World) -> tuple[str, World]:
         """What the tool does next; no words when it refuses, or waits for what nobody does."""
         facts = facts_of(world, self.rules)
-        home = world.control.writer == AWS and world.control.epoch > 1 and aws_is_of_use(world)
-        for command in (cutover, failover) if home else (failover,):
+        for command in self.intent.commands(world, facts):
             said, after = self._run(command, facts, world)
             if said:
                 return said, after
         return "", world
 
-    def _run(self, command: Callable[[Facts], object], facts: Facts, world: World) -> tuple[str, World]:
-        """To the first step that changes something outside."""
-        for _ in range(5):
+    def _run(self, command: Rule, facts: Facts, world: World) -> tuple[str, World]:
+        """To the first step that changes something outside; a seal counts only for the run that wrote it."""
+        for _ in range(8):
             step = command(facts)
             match step:
-                case Set() | Ask():
-                    facts = expect(facts, step)
+                case Set() | Ask() | Look() | DropHold():  # the hold is no part of this model
+                    facts = replace(expect(facts, step), deployed=facts.deployed)
+                case Seal():
+                    order = Ordered(world.ids + 1, "planned", "withdrawn", 0, world.control.epoch)
+                    _, world = _first(words(step), give(world, order), world)
+                    facts = replace(facts_of(world, self.rules), sealed=True)
                 case Up():
                     return _first(words(step), up(world, _conf(facts.config), self.rules), world)
-                case Give(kind, what, _):
-                    order = Ordered(world.ids + 1, kind, what, 0, world.control.epoch)
+                case Give(kind, what, accept):
+                    order = Ordered(world.ids + 1, kind, what, int(accept or 0), world.control.epoch)
                     return _first(words(step), give(world, order), world)
                 case Withdraw():
                     back = withdrawal(world)
                     return _first(words(step), give(world, back) if back else iter(()), world)
                 case Done() | Refuse() | Wait():
                     return "", world
-                case _:
-                    raise AssertionError(f"not expected of these commands: {step}")
         raise AssertionError(f"the tool does not come to an end: {facts}")
 
 
@@ -67,11 +107,13 @@ def facts_of(world: World, rules: Rules) -> Facts:
         config=config,
         deployed=config,
         last_mode=config.mode,
+        succeeded=config,
         epoch=epoch_of(control),
         aws=_answer(world, AWS, rules),
         azure=_answer(world, AZURE, rules),
         copy=Copy(marker.epoch) if marker is not None and marker.verified else None,
         home=Chain(control.epoch, control.epoch),
+        standby=Chain(control.epoch),
         hold=switches(world.infra).holds_traffic,
         page=True,
         origin="" if aws_is_of_use(world) else "no answer",
@@ -87,12 +129,13 @@ def _words(conf: Conf) -> Words:
         maintenance=conf.maintenance,
         cutover=cutover_id,
         release=cutover_id if conf.release else "",
+        weight=conf.weight,
     )
 
 
 def _conf(config: Words) -> Conf:
     number = int(config.cutover.rpartition("-")[2]) if config.cutover else 0
-    return Conf(config.mode, config.enabled, number, bool(config.release), config.maintenance)
+    return Conf(config.mode, config.enabled, number, bool(config.release), config.maintenance, config.weight)
 
 
 def _answer(world: World, site: int, rules: Rules) -> Answer | None:
@@ -101,7 +144,15 @@ def _answer(world: World, site: int, rules: Rules) -> Answer | None:
     targeted = order is not None and epoch_of(control).order is not None and control.writer != site
     if not targeted or order is None or order.step == "withdrawn":
         return answer_of(site, world.said[site])
-    return Answer(SITES[site], control.epoch, str(order.id), _state(world, site, rules), "")
+    state = _state(world, site, rules)
+    found = Divergence(str(_beyond(world, site)), "", 1, {}, "", "", "") if state == "divergence" else None
+    return Answer(SITES[site], control.epoch, str(order.id), state, "", divergence=found)
+
+
+def _beyond(world: World, site: int) -> int:
+    """What only this site's database holds."""
+    base = world.base(site)
+    return base.content & OWN[site] & ~world.control.fork if base is not None else 0
 
 
 def _state(world: World, site: int, rules: Rules) -> State:
@@ -109,7 +160,7 @@ def _state(world: World, site: int, rules: Rules) -> State:
     if base is None or order is None or base.accepts:
         return "waiting"
     if not rules.ask.is_copy(base.marker, world.control):
-        beyond = base.content & OWN[site] & ~world.control.fork
+        beyond = _beyond(world, site)
         blocked = has_own(base.marker, base.content) and beyond and order.kind != "replace"
         return "divergence" if blocked and order.accept != beyond else "restoring"
     assert base.marker is not None

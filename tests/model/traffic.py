@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
+from cli.operate.rules import NORMAL
 from components.config_reader import Reader
 from components.switches import Switches, read_switches
 from sandbox.clouds.route53_rules import Alias, Check, LoadBalancer, Record, Zone, resolve
@@ -174,8 +175,8 @@ def after(world: Traffic, *, patient: bool) -> Iterator[tuple[str, Traffic]]:
 
     Args:
         patient: who goes back to normal waits until DNS answers AWS only and no cache holds Azure's address,
-            as the operator's tool does; and nothing else happens in the minute and a half in which the check
-            of the gateway has not seen yet that it is gone.
+            and takes forceFailover back, as the operator's tool does; and nothing else happens in the minute
+            and a half in which the check of the gateway has not seen yet that it is gone.
     """
     blind = patient and world.seen[2] and not world.gateway
     for words in all_words():
@@ -206,7 +207,7 @@ def _too_early(world: Traffic, words: Words) -> bool:
     if switches(words).gateway_runs or not world.gateway:
         return False
     only_aws = world.found == frozenset({AWS_ADDRESS})
-    return words.force or world.hold or not only_aws or not world.settled
+    return words.force != NORMAL["force"] or world.hold or not only_aws or not world.settled
 
 
 def normal() -> Traffic:

@@ -34,7 +34,7 @@ class Ways:
         walked: dict[World, None] = {}
         said: list[str] = []
         for _ in range(_LONGEST):
-            if world in self._good or serves(world):
+            if world in self._good or self.arrived(world):
                 self._good.update(walked)
                 return []
             walked[world] = None
@@ -45,6 +45,10 @@ class Ways:
             if not what:
                 return [*said, "nothing helps"]
         return [*said, f"after {_LONGEST} steps nobody serves"]
+
+    def arrived(self, world: World) -> bool:
+        """Whether this is where the way should lead."""
+        return serves(world)
 
     def _next(self, world: World, walked: dict[World, None]) -> tuple[str, World]:
         """One step on the way, to a state not seen on it; no words when there is none."""

@@ -83,13 +83,15 @@ class Base(NamedTuple):
 
 
 class Conf(NamedTuple):
-    """What an operator set with ``pulumi config``. ``cutover``: of which epoch, 0 for none."""
+    """What an operator set with ``pulumi config``. ``cutover``: of which epoch, 0 for none. ``weight``: only
+    the operator's tool sets it here."""
 
     mode: str
     enable: bool
     cutover: int = 0
     release: bool = False
     maintenance: bool = False
+    weight: int = 0
 
 
 class Mind(NamedTuple):
@@ -207,7 +209,7 @@ def read(conf: Conf) -> tuple[Switches | None, tuple[str, ...]]:
         "enablePetclinic": str(conf.enable).lower(),
         "maintenance": str(conf.maintenance).lower(),
         "forceFailover": "false",
-        "awsWeight": "0",
+        "awsWeight": str(conf.weight),
         "cutover": cutover,
         "releaseDatabase": cutover if conf.release else "",
     }

@@ -22,7 +22,13 @@ from agent.handover.decide import Duty, duty, may_open_unasked, receive_refusal
 from agent.handover.order import Answer, Divergence, State, new_order, read_answer, write_answer
 from agent.marker import Marker
 from agent.opening import wants_to_open
-from agent.signals import Verification, write_heartbeat, write_restore_report, write_verification
+from agent.signals import (
+    Verification,
+    write_heartbeat,
+    write_restore_failure,
+    write_restore_report,
+    write_verification,
+)
 from agent.storage import BlobChangedError, BlobEntry, BlobMissingError, BlobStore
 from cli.__main__ import main
 from cli.operate import blobs, web
@@ -96,7 +102,7 @@ class Scene:
     Attributes:
         aws_lives: its agent works and its origin answers.
         diverged: RDS has transactions of its own.
-        restores: the standby's restore succeeds.
+        restores: the standby's restore succeeds. dumps: the writer's agent names a dump of the epoch.
         served: the last epoch in which the standby's database was the writer.
     """
 
@@ -107,6 +113,7 @@ class Scene:
     diverged: bool = False
     differs: bool = False
     restores: bool = True
+    dumps: bool = True
     served: int = 0
     copied: int = 0
     proved: int = 0
@@ -226,22 +233,26 @@ class Scene:
             )
 
     def _restored(self, epoch: int) -> None:
-        error = "" if self.restores else "the disk is full"
+        now = datetime.now(UTC).isoformat()
+        if not self.restores:
+            failed = {"site": "azure", "error": "the disk is full", "started": now, "finished": now}
+            write_restore_failure(self.store("signals"), failed)
+            return
         report = {
             "site": "azure",
             "loaded": True,
-            "error": error,
+            "error": "",
             "epoch": epoch,
             "tables_verified": 7,
             "backup": {"backup": "backup_20260101T000000Z.sql.gz"},
             "reached": {"time": "2026-01-01T00:00:10+00:00"},
             "lost": {"transactions": 0, "sentence": "nothing that was archived is missing"},
             "seconds": {"load": 3.0},
-            "finished": datetime.now(UTC).isoformat(),
+            "started": now,
+            "finished": now,
         }
         write_restore_report(self.store("signals"), report)
-        if self.restores:
-            self.copied, self.served = epoch, 0
+        self.copied, self.served = epoch, 0
 
     def _azure(self) -> None:
         if "standby-database-server" not in self.stack["resources"]:
@@ -314,8 +325,8 @@ class Scene:
         now, signals = datetime.now(UTC).isoformat(), self.store("signals")
         backup = {"backup": "backup_20260101T000000Z.sql.gz", "epoch": epoch.epoch, "finished": now}
         archive = {"archived_through": now, "error": "", "hole": ""}
-        beat = {"epoch": epoch.epoch, "interval_seconds": 300, "last_backup": backup, "fresh_at": now}
-        write_heartbeat(signals, site, {**beat, "archive": archive, "errors": {}})
+        beat = {"epoch": epoch.epoch, "interval_seconds": 300, "last_backup": backup if self.dumps else None}
+        write_heartbeat(signals, site, {**beat, "fresh_at": now, "archive": archive, "errors": {}})
         if self.proved < epoch.epoch:
             self.proved = epoch.epoch
             proof = Verification(

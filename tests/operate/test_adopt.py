@@ -74,6 +74,9 @@ def test_the_name_moves_by_one_batch_and_the_undo_command_brings_it_back(
     ("record", "named"),
     [
         ((PUBLIC, "AAAA", "2001:db8::1"), "AAAA"),
+        ((PUBLIC, "HTTPS", "1 . ipv4hint=203.0.113.7"), "HTTPS"),
+        ((PUBLIC, "SVCB", "1 web.example.com."), "SVCB"),
+        ((PUBLIC, "NS", "ns.example.org"), f"{PUBLIC} has a record of type NS"),
         ((f"a-{PUBLIC}", "TXT", _OWNED), "external-dns owns"),
         ((PUBLIC, "TXT", _OWNED), "external-dns owns"),
     ],
@@ -86,6 +89,16 @@ def test_what_would_bypass_or_overwrite_it_is_refused(
     assert scene.run("adopt", "dns", "--yes") == 3
     assert named in capsys.readouterr().out
     assert zone.public() == before
+
+
+def test_a_delegation_above_the_name_is_refused_and_the_zone_s_own_is_none() -> None:
+    own: dict[str, Any] = {"Name": "example.com.", "Type": "NS", "ResourceRecords": [{"Value": "ns"}]}
+    sub = {**own, "Name": "apps.example.com."}
+    name = "petclinic.apps.example.com"
+    (refused,) = adopt._obstacles([], [own, sub], name, "example.com")  # pyright: ignore[reportPrivateUsage]
+    assert "apps.example.com has a record of type NS" in refused
+    apex = adopt._obstacles([own], [own], "example.com", "example.com")  # pyright: ignore[reportPrivateUsage]
+    assert not apex
 
 
 def test_checks_without_data_are_waited_for(

@@ -7,10 +7,14 @@ import json
 import pytest
 
 from agent.epoch import read_epoch
+from agent.handover.order import Answer, write_answer
 from cli.__main__ import main
 from cli.operate.facts import Switches
+from cli.operate.pulumi import Pulumi
+from cli.operate.read import Source
+from tests.agent.samples import manifest
 from tests.operate import fake_pulumi
-from tests.operate.conftest import ALB, FIRST_DIGEST, Scene
+from tests.operate.conftest import ALB, FIRST_DIGEST, SETTINGS, Scene
 
 NORMAL = Switches()
 
@@ -144,6 +148,48 @@ def test_a_cutover_that_finds_a_difference_says_so_and_can_be_taken_back(
     assert "./dr failback abort" in capsys.readouterr().out
     assert scene.run("failback", "abort", "--yes") == 0
     assert scene.epoch.writer == "azure" and scene.config == Switches(mode="emergency", enabled=True)
+
+
+def test_a_cutover_is_refused_until_the_standby_has_a_dump_of_its_own(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.dumps = False
+    opened(scene)
+    assert scene.run("failback", "sync", "--yes") == 0
+    changes = len(scene.changes)
+    assert scene.run("failback", "cutover", "--yes") == 3
+    assert "no complete dump of epoch 2" in capsys.readouterr().err
+    vault = scene.store("mysql-backups")
+    for epoch, ends in ((1, 3), (2, 0)):  # an agent that has just started names no dump; the vault does
+        name = f"backup_2026010{epoch}T000000Z"
+        vault.create(f"{name}.sql.gz", b"")
+        vault.create(f"{name}.json", manifest(f"{name}.sql.gz", epoch=epoch).to_json())
+        assert scene.run("failback", "cutover", "--yes") == ends
+        assert ends == 0 or len(scene.changes) == changes
+
+
+def test_on_a_second_clone_finish_undoes_nothing(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its file says normal; what is deployed says failback, with users behind Azure's gateway."""
+    home(scene)
+    cloud, changes = scene.state()["cloud"], len(scene.changes)
+    scene.set(config=dict(SETTINGS))
+    assert scene.run("failback", "finish", "--yes") == 3
+    assert "pulumi config refresh" in capsys.readouterr().err
+    assert scene.run("status") == 4
+    assert "pulumi config refresh" in capsys.readouterr().out
+    assert scene.state()["cloud"] == cloud and len(scene.changes) == changes
+
+
+def test_what_was_said_of_a_deleted_standby_is_not_believed_of_the_present_one(scene: Scene) -> None:
+    said = Answer("azure", 1, "an order", "ready", "")
+    write_answer(scene.store("signals"), said)
+    source = Source(Pulumi(scene.folder, "normal", print))
+    assert source.look().facts.azure is not None
+    scene.set(config={**scene.stack["config"], "mode": "emergency"})
+    assert fake_pulumi.call(scene.folder, ["up", "--yes", "--skip-preview"])[0] == 0
+    assert source.look().facts.azure is None
+    write_answer(scene.store("signals"), said)
+    assert source.look().facts.azure is not None
 
 
 @pytest.mark.parametrize("action", [["cutover"], ["weight", "10"], ["finish"], ["sync"], ["abort"]])

@@ -38,6 +38,7 @@ NORMAL = Switches()
 EMERGENCY = Switches(mode="emergency")
 OPEN = Switches(mode="emergency", enabled=True)
 HOME = Switches(mode="failback", enabled=True, cutover="c3")
+RELEASED = replace(HOME, weight=100, release="c3")
 FAILOVER: Rule = rules.failover
 PLANNED: Rule = partial(rules.failover, planned=True)
 PAGE: Rule = partial(rules.failover, scope="maintenance")
@@ -61,6 +62,7 @@ def facts(switches: Switches, writer: str, number: int, **more: Any) -> Facts:
         config=switches,
         deployed=switches,
         last_mode=switches.mode,
+        succeeded=switches,
         epoch=epoch,
         hold=not home,
         addresses=(AWS,) if home else (AZURE,),
@@ -111,7 +113,7 @@ def test_every_plan_ends_well_and_no_state_on_its_way_contradicts_itself(rule: R
         seen = expect(seen, step)
         if isinstance(step, Up):
             values = {key: str(getattr(seen.config, name)).lower() for name, key in SWITCHES.items()}
-            reader = Reader({**values, "forceFailover": "false"}.get)
+            reader = Reader(values.get)
             read_switches(reader)
             assert not reader.problems
 
@@ -219,7 +221,8 @@ def test_abort_is_refused_once_opened_and_after_a_failback() -> None:
 def following(**more: Any) -> Facts:
     order = new_order("failback", "sync", more.pop("accept", ""))
     said = answer(order, "aws", "following", 2, behind=more.pop("behind", 0))
-    return replace(SERVING, epoch=replace(SERVING.epoch, order=order), aws=said)  # pyright: ignore[reportArgumentType]
+    epoch = replace(SERVING.epoch, order=order)  # pyright: ignore[reportArgumentType]
+    return replace(SERVING, epoch=epoch, aws=said, standby=Chain(2))
 
 
 def test_sync_keeps_what_was_accepted() -> None:
@@ -247,6 +250,7 @@ def test_a_divergence_ends_with_a_decision_that_names_the_command() -> None:
 def test_cutover_wants_a_follower_that_is_little_behind() -> None:
     assert "./dr failback sync" in refusal(CUTOVER, SERVING)
     assert "lacks 1001" in refusal(CUTOVER, following(behind=1001))
+    assert "./dr failback abort" not in refusal(CUTOVER, following(behind=1001))
     assert isinstance(CUTOVER(following(behind=1000)), Set)
 
 
@@ -292,23 +296,38 @@ def test_weights_need_the_cutover_of_this_epoch() -> None:
     assert "./dr failback cutover" in refusal(weight(10), SERVING)
 
 
-def test_finish_waits_for_the_weight_and_for_dns() -> None:
+def test_finish_wants_all_users_to_go_straight_to_aws_as_deployed() -> None:
     light = replace(HOME, weight=50)
-    assert "weight 100" in refusal(FINISH, replace(BACK, config=light, deployed=light))
-    assert AZURE in refusal(FINISH, replace(BACK, addresses=(AWS, AZURE)))
-    assert "nothing" in refusal(FINISH, replace(BACK, addresses=None))
+    for now in (light, replace(light, release="c3")):
+        assert "weight 100" in refusal(FINISH, facts(now, "aws", 3, home=Chain(3, 3)))
+    assert "weight 100" in refusal(FINISH, replace(BACK, deployed=light, succeeded=light))
+
+
+def test_finish_waits_until_no_cache_holds_azures_address_also_when_it_goes_on() -> None:
+    for seen in (BACK, facts(RELEASED, "aws", 3, home=Chain(3, 3))):
+        assert FINISH(seen) == Wait(Goal.AWS_ONLY)
+        assert isinstance(FINISH(replace(seen, settled=True)), Set)
 
 
 def test_finish_releases_by_the_cutover_id_before_it_deletes() -> None:
     steps = plan(FINISH, BACK)
-    assert steps[0] == Set({"releaseDatabase": "c3"})
-    assert [type(step) for step in steps] == [Set, Up, Set, Up, Done]
+    assert steps[1] == Set({"releaseDatabase": "c3"})
+    assert [type(step) for step in steps] == [Wait, Set, Up, Set, Up, Done]
 
 
 def test_finish_ended_half_way_goes_on_from_normal() -> None:
-    half = replace(facts(NORMAL, "aws", 3), deployed=None, last_mode="failback")
+    half = replace(facts(NORMAL, "aws", 3), deployed=None, last_mode="failback", succeeded=RELEASED)
     assert [type(step) for step in plan(FINISH, half)] == [Up, Done]
     assert isinstance(FINISH(NOW), Done)
+
+
+@pytest.mark.parametrize("deployed", [HOME, None, OPEN, replace(RELEASED, release="c1")])
+def test_finish_deploys_mode_normal_only_where_it_released_the_standby(deployed: Switches | None) -> None:
+    """On a second machine the stack's file says normal while another clone's failback is deployed."""
+    stale = facts(NORMAL, "aws", 3, deployed=deployed, last_mode="failback", succeeded=deployed or HOME)
+    assert "pulumi config refresh" in refusal(FINISH, stale)
+    assert "finish" not in rules.advice(stale)[1]
+    assert "pulumi config refresh" in rules.advice(stale)[1]
 
 
 def test_a_disaster_in_a_half_finished_failback_counts_as_the_second_one() -> None:

@@ -67,6 +67,25 @@ def test_oneshot_before_what_requires_it_and_append_log(units: Units, paths: Mac
     wait_for(lambda: journal.read_text() == "ready\n", 5, "the second unit reads what the first wrote")
 
 
+def test_a_oneshot_that_is_repeated_keeps_its_dependants_waiting(units: Units, paths: MachinePaths) -> None:
+    """Else a restore that was killed once would leave PetClinic down for good."""
+    policy = "Restart=on-failure\nRestartSec=1\nRestartMode=direct\nRestartPreventExitStatus=2 8"
+    once = script(paths, "once", '[ -e "$1" ] || { : > "$1"; kill -9 $$; }')
+    write(
+        paths,
+        "once.service",
+        f"Type=oneshot\nRemainAfterExit=yes\n{policy}\nExecStart={once} /opt/was-there",
+    )
+    wait = script(paths, "wait", "exec sleep 60")
+    write(paths, "after.service", f"ExecStart={wait}", "Requires=once.service\nAfter=once.service")
+    units.start("after.service")
+    assert set(units.states().values()) == {"active"}
+    final = script(paths, "final", "exit 8")
+    write(paths, "final.service", f"Type=oneshot\n{policy}\nExecStart={final}")
+    with pytest.raises(UnitError, match="ended with 8"):
+        units.start("final.service")
+
+
 def test_failed_requirement_stops_the_dependent(units: Units, paths: MachinePaths) -> None:
     bad = script(paths, "bad", "echo no such backup; exit 3")
     write(paths, "bad.service", f"Type=oneshot\nExecStart={bad}")

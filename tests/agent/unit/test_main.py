@@ -38,7 +38,7 @@ def test_a_restore_waits_for_rights_that_were_just_granted(waited: list[float]) 
     """Else the first boot of a takeover ends in a failed unit, and nobody tries again."""
     _attempt(StorageError("AuthorizationPermissionMismatch"), CredentialError("Forbidden"))
     assert len(waited) == 2
-    assert "agent restore --patience 900 " in UNIT.read_text()
+    assert "agent restore --patience 86400 " in UNIT.read_text()
 
 
 def test_patience_ends(waited: list[float]) -> None:
