@@ -254,7 +254,7 @@ def _list(context: Context, arguments: argparse.Namespace) -> int:
     lines += [across] if across else []
     lines += [str(reach) for reach in log]
     weekly = copies(context.restore_from)
-    lines += [f"weekly/{name}  epoch and week {of}" for of, name in sorted(weekly.items())]
+    lines += [f"{name}  epoch and week {of}" for of, name in sorted(weekly.items())]
     lines += listing.damaged
     lines.append(f"{total} complete, {len(listing.incomplete)} incomplete")
     document = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cmp_to_key
 
 from agent.errors import NoBackupError, StorageError
@@ -24,6 +24,7 @@ from agent.manifest import (
     order_key,
 )
 from agent.storage import BlobEntry, BlobMissingError, BlobStore
+from agent.weekly import PROOF_SUFFIX
 
 _log = logging.getLogger(__name__)
 # Manifests opened to find the newest. Sequences rise by one a dump, so the newest is among the last few; the
@@ -45,9 +46,14 @@ class Listing:
     damaged: list[str] = field(default_factory=list[str])
 
 
-def survey(store: BlobStore) -> Listing:
-    """List the container once."""
-    entries = {entry.name: entry for entry in store.entries(PREFIX)}
+def survey(store: BlobStore, folder: str = "") -> Listing:
+    """List the container's backups once.
+
+    Args:
+        folder: ``weekly/`` for the copies that no age rule reaches, instead of the backups themselves.
+    """
+    found = store.entries(folder + PREFIX)
+    entries = {entry.name: entry for entry in found if not entry.name.endswith(PROOF_SUFFIX)}
     complete: list[BlobEntry] = []
     incomplete: list[str] = []
     for entry in entries.values():
@@ -184,7 +190,9 @@ def next_sequence(store: BlobStore, epoch: int) -> int:
 
 
 def _read(store: BlobStore, name: str) -> Manifest:
-    return Manifest.from_json(store.read(name)[0], name)
+    # A copy below weekly/ says what it is a copy of; the data to read is the one beside it.
+    data = name.removesuffix(MANIFEST_SUFFIX) + DATA_SUFFIX
+    return replace(Manifest.from_json(store.read(name)[0], name), backup=data)
 
 
 def _compare(a: Manifest, b: Manifest) -> int:

@@ -8,12 +8,14 @@ one with the least to replay. A chain of a history that the source has left come
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from agent.archive.log import survey as survey_log
 from agent.archive.reading import Target
 from agent.archive.run import Log, Run
+from agent.candidate import Candidate, of_other_histories, of_the_log, take_alone, why_against, why_for
 from agent.catalog import (
     Listing,
     batches,
@@ -35,6 +37,7 @@ from agent.moment import microseconds, say_target, say_time
 from agent.signals import Verification, verified
 from agent.storage import BlobStore
 from agent.tail import NOTHING, Tail, committed_after, covers, reached, read_tail
+from agent.weekly import PREFIX as WEEKLY
 
 _VERIFIED = 3  # bases that were verified lately and are looked at besides the newest
 _SHOWN = 10
@@ -62,6 +65,8 @@ class Choice:
         before_fork, at_fork: where the base is of the epoch before: that epoch's log up to the fork, and what
             the present epoch began with; then ``run``, ``tail`` and ``log`` are the present epoch's. See
             ``agent.across``.
+        failed: the last verification of the base says that it is bad, and no other one is any better.
+        failed: the base's last verification says that it is bad, and there is no better one.
         warnings: what the operator should know of the container, in sentences.
     """
 
@@ -73,6 +78,7 @@ class Choice:
     considered: tuple[dict[str, str], ...]
     before_fork: Leg | None = None
     at_fork: Manifest | None = None
+    failed: bool = False
     warnings: tuple[str, ...] = ()
 
     @property
@@ -92,35 +98,6 @@ class Choice:
         return reached(self.last, self.tail.gtids)
 
 
-@dataclass
-class _Candidate:
-    """``tail`` None: not read yet, and ``reach`` is what the log's descriptions promise.
-
-    ``aimed``: at a target, so that all that serve reach the same state. ``left``: of a history that the
-    source has left.
-    """
-
-    manifest: Manifest
-    run: Run
-    reach: GtidSet
-    verification: Verification | None
-    aimed: bool = False
-    left: bool = False
-    tail: Tail | None = None
-    refused: str = ""
-
-    def rank(self) -> tuple[int, ...]:
-        failed = self.verification is not None and not self.verification.base_ok
-        good = self.verification is not None and self.verification.ok
-        # Without GTIDs nothing but their order tells which of two bases is the newer one.
-        order = 0 if self.manifest.gtid_before else self.manifest.sequence
-        reach = 0 if self.aimed else self.reach.count()
-        return (not failed, not self.left, reach, order, good, -self.to_replay())
-
-    def to_replay(self) -> int:
-        return (self.reach - GtidSet.parse(self.manifest.gtid_before)).count()
-
-
 def choose(
     store: BlobStore, signals: BlobStore, epoch: Epoch, *, to: Target | None, backup: str | None
 ) -> Choice:
@@ -136,7 +113,38 @@ def choose(
         StorageError: a container cannot be read.
     """
     chooser = _Chooser(store, signals, to)
-    return chooser.best(epoch) if backup is None else chooser.named(manifest_of(store, backup))
+    if backup is not None:
+        return chooser.named(manifest_of(store, backup))
+    try:
+        choice = chooser.best(epoch, survey(store))
+    except NoBackupError as error:
+        return _weekly(chooser, epoch, error)
+    if choice.failed:
+        refused = NoBackupError(f"{choice.manifest.backup} failed its verification")
+        with suppress(NoBackupError):
+            kept = _weekly(chooser, epoch, refused)
+            return choice if kept.failed else kept
+    return choice
+
+
+def _weekly(chooser: _Chooser, epoch: Epoch, refused: NoBackupError) -> Choice:
+    """The best of the copies that no age rule reaches, which are the last resort: most lack the log.
+
+    Args:
+        refused: why none of the backups themselves serves.
+
+    Raises:
+        NoBackupError: none of the copies serves either.
+    """
+    copies = survey(chooser.store, WEEKLY)
+    if not copies.complete:
+        raise refused
+    try:
+        choice = chooser.best(epoch, copies)
+    except NoBackupError as error:
+        raise NoBackupError(f"{refused}; and no weekly copy serves: {error}") from error
+    said = f"no backup but a weekly copy serves, which is older than they were: {refused}"
+    return replace(choice, warnings=(said, *choice.warnings))
 
 
 def behind(
@@ -196,7 +204,7 @@ class _Chooser:
         self._read_log(manifest.epoch, ())
         nothing = GtidSet({})
         before = GtidSet.parse(manifest.gtid_before)
-        candidate = _Candidate(
+        candidate = Candidate(
             manifest, Run((), before, nothing, 0, "", ()), before, self._verdict(manifest), tail=NOTHING
         )
         return self._choice(candidate, [candidate], "it was named")
@@ -207,9 +215,8 @@ class _Chooser:
         self._read_log(manifest.epoch, newest_first(self.store, listing))
         return self._best([self._candidate(manifest)], listing)
 
-    def best(self, present: Epoch) -> Choice:
-        """The best chain of the present epoch."""
-        listing = survey(self.store)
+    def best(self, present: Epoch, listing: Listing) -> Choice:
+        """The best chain of the present epoch, of the backups in ``listing``."""
         require_some(listing)
         found = batches(self.store, listing)
         first = next(found, None)
@@ -242,7 +249,7 @@ class _Chooser:
         if isinstance(self.to, int):
             self.later = committed_after(self.store, self.log, self.to)
 
-    def _verified_ones(self, known: set[str], listing: Listing) -> list[_Candidate]:
+    def _verified_ones(self, known: set[str], listing: Listing) -> list[Candidate]:
         complete = {entry.name for entry in listing.complete}
         good = [
             result.backup
@@ -254,7 +261,7 @@ class _Chooser:
         return [self._candidate(manifest) for manifest in manifests if manifest]
 
     def _look_further_back(
-        self, candidates: list[_Candidate], found: Iterator[list[Manifest]], epoch: int
+        self, candidates: list[Candidate], found: Iterator[list[Manifest]], epoch: int
     ) -> None:
         """Older bases, until there is one before the target."""
         for batch in found:
@@ -262,21 +269,23 @@ class _Chooser:
                 return
             candidates += [self._candidate(manifest) for manifest in batch if manifest.epoch == epoch]
 
-    def _candidate(self, manifest: Manifest) -> _Candidate:
+    def _candidate(self, manifest: Manifest) -> Candidate:
         before = GtidSet.parse(manifest.gtid_before)
         left = self.history.has_left(before)
         run = (self.log if left else self.history.own(self.log)).run_for(before)
         promised = reached(manifest, run.gtids)
-        candidate = _Candidate(manifest, run, promised, self._verdict(manifest), self.to is not None, left)
+        candidate = Candidate(manifest, run, promised, self._verdict(manifest), self.to is not None, left)
         if self.to is None:
             if not run.gtids or not covers(manifest, run.gtids):
-                _take_alone(candidate, run.hole or (_INSIDE if run.gtids else ""))
+                take_alone(candidate, run.hole or (_INSIDE if run.gtids else ""))
         else:
             candidate.refused = self._too_new(manifest) or self._too_short(candidate)
         return candidate
 
     def _verdict(self, manifest: Manifest) -> Verification | None:
-        return self.verdicts.get(manifest.backup)
+        # A weekly copy was made of what was good; what became of the original later says nothing of it.
+        original = self.verdicts.get(manifest.backup.removeprefix(WEEKLY))
+        return self.verdicts.get(manifest.backup, original if original and original.base_ok else None)
 
     def _too_new(self, manifest: Manifest) -> str:
         before, after = GtidSet.parse(manifest.gtid_before), GtidSet.parse(manifest.gtid_after)
@@ -293,22 +302,22 @@ class _Chooser:
             too_new = bool(after - (after - self.later)) or not after <= self.log.gtids
         return "it holds transactions after the target" if too_new else ""
 
-    def _too_short(self, candidate: _Candidate) -> str:
+    def _too_short(self, candidate: Candidate) -> str:
         if isinstance(self.to, GtidSet) and not self.to <= candidate.reach:
             missing = self.to - candidate.reach
             return f"neither it nor the log behind it holds {missing}; {candidate.run.hole}".rstrip("; ")
         return ""
 
-    def _best(self, candidates: list[_Candidate], listing: Listing) -> Choice:
+    def _best(self, candidates: list[Candidate], listing: Listing) -> Choice:
         while usable := [candidate for candidate in candidates if not candidate.refused]:
-            best = max(usable, key=_Candidate.rank)
+            best = max(usable, key=Candidate.rank)
             if best.tail is not None:
-                warnings = (*listing.damaged, *_of_the_log(best), *_of_other_histories(best, candidates))
+                warnings = (*listing.damaged, *of_the_log(best), *of_other_histories(best, candidates))
                 return replace(self._choice(best, candidates, ""), warnings=warnings)
             self._read_tail(best)
         raise NoBackupError(self._none_serves(candidates[0].manifest, candidates[0].refused, listing))
 
-    def _read_tail(self, candidate: _Candidate) -> None:
+    def _read_tail(self, candidate: Candidate) -> None:
         """Read the log behind a base: what it promises is not yet what it holds."""
         manifest = candidate.manifest
         tail = read_tail(self.store, candidate.run, manifest, self.to)
@@ -316,7 +325,7 @@ class _Chooser:
         past = covers(manifest, tail.gtids)
         if self.to is None:
             if not past or tail.ambiguous:
-                _take_alone(candidate, tail.ambiguous or tail.end)
+                take_alone(candidate, tail.ambiguous or tail.end)
             return
         if tail.end:
             candidate.refused = tail.end
@@ -348,73 +357,21 @@ class _Chooser:
             f"{manifest.backup}: {reason}; possible is {possible}"
         )
 
-    def _choice(self, best: _Candidate, candidates: list[_Candidate], reason: str) -> Choice:
-        ranked = sorted(candidates, key=_Candidate.rank, reverse=True)
+    def _choice(self, best: Candidate, candidates: list[Candidate], reason: str) -> Choice:
+        ranked = sorted(candidates, key=Candidate.rank, reverse=True)
         ranked.remove(best)
-        considered = [{"backup": best.manifest.backup, "chosen": "yes", "why": reason or _for(best)}]
+        considered = [{"backup": best.manifest.backup, "chosen": "yes", "why": reason or why_for(best)}]
         considered += [
-            {"backup": other.manifest.backup, "chosen": "no", "why": _against(other, best)}
+            {"backup": other.manifest.backup, "chosen": "no", "why": why_against(other, best)}
             for other in ranked[: _SHOWN - 1]
         ]
         verification = f"{best.verification.mode} at {best.verification.at}" if best.verification else ""
         return Choice(
-            best.manifest, best.run, best.tail or NOTHING, self.log, verification, tuple(considered)
+            best.manifest,
+            best.run,
+            best.tail or NOTHING,
+            self.log,
+            verification,
+            tuple(considered),
+            failed=best.failed,
         )
-
-
-def _take_alone(candidate: _Candidate, why: str) -> None:
-    """Nothing can be replayed onto the base: the log does not get past its own snapshot, or has no more."""
-    candidate.tail = replace(NOTHING, end=why)
-    candidate.reach = reached(candidate.manifest, GtidSet({}))
-
-
-def _of_the_log(best: _Candidate) -> list[str]:
-    result = best.verification
-    if result is None or result.ok or not result.base_ok:
-        return []
-    return [f"{best.manifest.backup} itself was verified, but not the log around it: {result.error}"]
-
-
-def _of_other_histories(best: _Candidate, candidates: Sequence[_Candidate]) -> list[str]:
-    """The furthest chain of a history that the source has left, and how to have it instead."""
-    others = [candidate for candidate in candidates if candidate.left and candidate is not best]
-    if not others or best.left:
-        return []
-    other = max(others, key=_Candidate.rank)
-    only = other.reach - best.reach
-    said = (
-        f"the source went on from an older state within this epoch: {only.count()} transactions ({only}) are "
-        f"in the history that it left, and not in this copy; for those instead: --backup "
-        f"{other.manifest.backup} --to {other.reach}"
-    )
-    return [said]
-
-
-def _for(best: _Candidate) -> str:
-    result = best.verification
-    proof = (
-        "never verified"
-        if result is None
-        else f"verified {result.at}"
-        if result.ok
-        else f"FAILED {result.at}"
-    )
-    tail = best.tail or NOTHING
-    log = f"{tail.transactions} transactions of log behind it, to {say_time(tail.through_us)}"
-    return f"no other chain reaches further: {proof}; " + (log if tail.transactions else "no log to replay")
-
-
-def _against(other: _Candidate, best: _Candidate) -> str:
-    if other.refused:
-        return other.refused
-    if other.verification is not None and not other.verification.base_ok:
-        return f"its verification failed: {other.verification.error}"
-    if other.left and not best.left:
-        return "it belongs to a history that the source has left"
-    missing = (best.reach - other.reach).count()
-    if missing:
-        why = other.tail.end if other.tail else other.run.hole
-        return f"its chain lacks {missing} transactions" + (f": {why}" if why else "")
-    if best.verification is not None and other.verification is None:
-        return "reaches as far, but was not verified"
-    return f"reaches as far, with {other.to_replay()} instead of {best.to_replay()} transactions to replay"

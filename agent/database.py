@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,10 +147,11 @@ class Session:
 
     def close(self) -> None:
         """End the session."""
-        quiet = self._busy.acquire(timeout=_CLOSE_PATIENCE_S)
+        if not self._busy.acquire(timeout=_CLOSE_PATIENCE_S):
+            interrupt(self._connection)  # PyMySQL's close() would wait until the ping's read ends
+            self._busy.acquire()
         self._connection.close()
-        if quiet:
-            self._busy.release()
+        self._busy.release()
 
 
 @contextmanager
@@ -194,7 +195,9 @@ def server_lock(database: Session, name: str, patience_s: float, busy: str) -> G
     try:
         yield
     finally:
-        database.value("SELECT RELEASE_LOCK(%s)", [name])
+        # A session that is gone has lost its lock, and must not hide what went wrong.
+        with suppress(DatabaseError):
+            database.value("SELECT RELEASE_LOCK(%s)", [name])
 
 
 def where(database: Database) -> str:
@@ -250,10 +253,23 @@ def connect(
         return connection
 
 
+def interrupt(connection: pymysql.connections.Connection[Any]) -> None:
+    """Let whoever waits for the server on another thread get an error now."""
+    protocol: Any = connection  # the socket is not in PyMySQL's public interface
+    opened: socket.socket | None = protocol._sock  # None: it was lost, and nobody waits any more
+    if opened is not None:
+        with suppress(OSError):
+            # The plain socket's own: that of a TLS socket would change what the other thread is using.
+            socket.socket.shutdown(opened, socket.SHUT_RDWR)
+
+
 def _socket(database: Database) -> socket.socket:
     """A connection that notices a dead peer, and stays known to firewalls while a load keeps it idle."""
     connected = socket.create_connection((database.host, database.port), _CONNECT_TIMEOUT_S)
     for option, value in (
+        # Keepalive says nothing while sent data is not acknowledged, a ping for one; without this it is sent
+        # again for a quarter of an hour. https://man7.org/linux/man-pages/man7/tcp.7.html
+        (socket.TCP_USER_TIMEOUT, _DEAD_S * 1000),
         (socket.TCP_KEEPIDLE, 60),
         (socket.TCP_KEEPINTVL, 15),
         (socket.TCP_KEEPCNT, 4),

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from agent.catalog import next_sequence
 from agent.clients import find
 from agent.context import Context
-from agent.database import Session, session
+from agent.database import Session, server_lock, session
 from agent.dumpscan import Contents, DumpScanner
-from agent.epoch import read_epoch
+from agent.epoch import Epoch, read_epoch
 from agent.errors import DatabaseError, DumpError
 from agent.grants import Grants, missing_for_dump, own_account
 from agent.locks import exclusive
@@ -33,13 +33,14 @@ from agent.outflow import Outflow
 from agent.snapshot import Bracket
 
 _log = logging.getLogger(__name__)
+_LOCK = "pilotlight-dump"
 
 
 def dump_once(context: Context, stopping: threading.Event | None = None) -> Manifest:
     """Make one backup; given up when ``stopping`` is set.
 
     Raises:
-        BusyError: another dump is running on this machine.
+        BusyError: another dump of this database is running, here or on another machine.
         NotWriterError: this site is not the writer, or stopped being it during the dump.
         DumpError, DatabaseError, StorageError, CredentialError: it failed; nothing counts as a backup.
     """
@@ -47,17 +48,25 @@ def dump_once(context: Context, stopping: threading.Event | None = None) -> Mani
     with exclusive(config.state_dir, "dump"):
         seen = read_epoch(context.control)
         seen.require_writer(config.site)
-        limits = Limits(config.dump.stall_s, stopping or threading.Event())
-        manifest = _stream(context, backup_name(datetime.now(UTC)), seen.epoch, limits)
-        # The writer may have changed meanwhile. Without a manifest what was uploaded is no backup.
-        now = read_epoch(context.control)
-        now.require_writer(config.site)
-        if now.epoch != seen.epoch:
-            raise DumpError(
-                f"epoch {now.epoch} began during a dump of epoch {seen.epoch}; the next dump is of it"
-            )
-        context.backups.create(manifest.name, manifest.to_json(), manifest.metadata())
+        # Two agents live while a machine is replaced.
+        busy = f"another agent is dumping {config.database.host}; wait for it"
+        with session(context.login()) as holder, server_lock(holder, _LOCK, 0, busy):
+            manifest = _complete(context, seen, Limits(config.dump.stall_s, stopping or threading.Event()))
     _log.info("%s is complete: %d bytes, epoch %d", manifest.backup, manifest.stored_bytes, manifest.epoch)
+    return manifest
+
+
+def _complete(context: Context, seen: Epoch, limits: Limits) -> Manifest:
+    """A backup with its manifest, unless another epoch than ``seen`` began meanwhile."""
+    manifest = _stream(context, backup_name(datetime.now(UTC)), seen.epoch, limits)
+    # The writer may have changed meanwhile. Without a manifest what was uploaded is no backup.
+    now = read_epoch(context.control)
+    now.require_writer(context.config.site)
+    if now.epoch != seen.epoch:
+        raise DumpError(
+            f"epoch {now.epoch} began during a dump of epoch {seen.epoch}; the next dump is of it"
+        )
+    context.backups.create(manifest.name, manifest.to_json(), manifest.metadata())
     return manifest
 
 

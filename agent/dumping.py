@@ -14,6 +14,7 @@ from agent.context import Context
 from agent.database import session
 from agent.dump import dump_once
 from agent.epoch import Epoch
+from agent.errors import BusyError
 from agent.gtid import GtidSet
 from agent.jobs import Job, Troubles
 from agent.manifest import Manifest, as_report
@@ -33,7 +34,7 @@ class Dumping:
     ) -> None:
         self._context, self._archiving, self._stopping = context, archiving, stopping
         self._settings = context.config.dump
-        self._job: Job[tuple[Manifest, datetime]] = Job("dump", troubles)
+        self._job: Job[tuple[Manifest, datetime] | None] = Job("dump", troubles)
         self._began = 0.0
         self._next = 0.0
         self._forced = self._ordered = ""
@@ -93,12 +94,20 @@ class Dumping:
             "skipped_unchanged": self._skipped,
         }
 
-    def _dump(self, epoch: Epoch, *, forced: bool) -> tuple[Manifest, datetime]:
-        """The new backup, or the last one when it still is what the database holds; and when that was so."""
+    def _dump(self, epoch: Epoch, *, forced: bool) -> tuple[Manifest, datetime] | None:
+        """The new backup, or the last one when it still is what the database holds; and when that was so.
+
+        None while somebody else dumps.
+        """
         looked_at = utc_now()
         if not forced and (base := self._unchanged_base(epoch)) is not None:
             return base, looked_at
-        manifest = dump_once(self._context, self._stopping)
+        try:
+            manifest = dump_once(self._context, self._stopping)
+        except BusyError as error:
+            # No trouble: an agent on the machine that replaces this one, or an operator, makes the backup.
+            _log.info("%s", error)
+            return None
         return manifest, datetime.fromisoformat(manifest.snapshot_at)
 
     def _unchanged_base(self, epoch: Epoch) -> Manifest | None:

@@ -45,8 +45,9 @@ _OPTIONS = (
     "--comments",  # comments inside routines are part of them; MySQL 8.0 drops them by default
     "--default-character-set=utf8mb4",
     "--max-allowed-packet=1G",
-    f"--init-command=DO GET_LOCK('{LOAD_LOCK}', {LOCK_PATIENCE_S})",
 )
+# When the machine dies, the server keeps its lock this long; the text comes without pauses.
+_SILENT_S = 600
 # The text of stored programs; more than this is put on disk, readable by us alone.
 _IN_MEMORY = 8 * 2**20
 _COPY_BYTES = 1 << 20
@@ -171,8 +172,20 @@ class _Reader:
         self.tables.append((self._schema, table))
 
 
+def _holding_the_lock() -> str:
+    """What the client runs first; one statement is all it takes.
+
+    An error in it ends the client, and this is one that repeats its argument:
+    https://dev.mysql.com/doc/refman/8.4/en/miscellaneous-functions.html#function_uuid-to-bin
+    """
+    busy = f"UUID_TO_BIN('another session is still loading into this server (lock {LOAD_LOCK}); wait for it')"
+    took = f"GET_LOCK('{LOAD_LOCK}', {LOCK_PATIENCE_S}) = 1"
+    return f"SET SESSION wait_timeout = IF({took}, {_SILENT_S}, CAST({busy} AS SIGNED))"
+
+
 def _through_client(client: Client, account: Login, text: IO[bytes]) -> None:
-    with running(client, account, _OPTIONS, feed=True) as mysql:
+    arguments = (*_OPTIONS, f"--init-command={_holding_the_lock()}")
+    with running(client, account, arguments, feed=True) as mysql:
         try:
             while piece := text.read(_COPY_BYTES):
                 mysql.stdin.write(piece)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import replace as changed
 
+from agent.badbase import remembered
 from agent.catchup import Start, catch_up, figures, require_objects
 from agent.chain import Choice, Leg
 from agent.clients import find
@@ -125,11 +126,12 @@ class Run:
             write_marker(self.database, marker)
             clear(self.database, self.schemas)
         names = respelt(manifest, folds=folds)
-        self._load(manifest, names)
-        with report.phase("verify"):
-            limits = Limits(self.context.config.dump.stall_s)
-            store = self.context.restore_from
-            report.warnings += verify(mysqldump, self.account, manifest, limits, store)
+        with remembered(self.context, manifest):
+            self._load(manifest, names)
+            with report.phase("verify"):
+                limits = Limits(self.context.config.dump.stall_s)
+                store = self.context.restore_from
+                report.warnings += verify(mysqldump, self.account, manifest, limits, store)
         report.tables_verified = manifest.objects.get("tables", 0)
         counts, replayed = dict(manifest.objects), None
         for leg in choice.legs:

@@ -263,6 +263,7 @@ class BlockUpload:
     def __init__(self, store: BlobStore, name: str) -> None:
         self._store = store
         self._name = name
+        self._run = uuid.uuid4().hex
         self._buffer = bytearray()
         self._blocks: list[str] = []
         self._threads = ThreadPoolExecutor(_PARALLEL_BLOCKS, thread_name_prefix="upload")
@@ -288,8 +289,9 @@ class BlockUpload:
     def _send(self, data: bytes) -> None:
         if len(self._pending) >= _PARALLEL_BLOCKS:
             self._pending.popleft().result()
-        # All ids of one blob must have the same length.
-        block = base64.b64encode(f"{len(self._blocks):08d}".encode()).decode()
+        # All ids of one blob must have the same length. Blocks that wait belong to a name, not to an upload:
+        # with the same ids, another upload of this name would replace ours before they are committed.
+        block = base64.b64encode(f"{self._run}-{len(self._blocks):08d}".encode()).decode()
         self._blocks.append(block)
         self._pending.append(self._threads.submit(self._store.stage_block, self._name, block, data))
 

@@ -15,11 +15,12 @@ from datetime import datetime
 from typing import Any
 
 from agent.errors import StorageError
-from agent.manifest import MANIFEST_SUFFIX, Manifest
+from agent.manifest import DATA_SUFFIX, MANIFEST_SUFFIX, Manifest
 from agent.storage import BlobExistsError, BlobStore
 
 _log = logging.getLogger(__name__)
 PREFIX = "weekly/"
+PROOF_SUFFIX = ".verified.json"
 _WEEK = "week"
 
 
@@ -30,11 +31,12 @@ def week_of(manifest: Manifest) -> str:
 
 
 def copies(store: BlobStore) -> dict[str, str]:
-    """Epoch and week, as ``3/2026-W48`` -> the manifest of the copied backup; only complete ones."""
+    """Epoch and week, as ``3/2026-W48`` -> the copy, as it can be restored by name; only complete ones."""
     found: dict[str, str] = {}
     for entry in store.entries(PREFIX):
         if entry.name.endswith(MANIFEST_SUFFIX) and _WEEK in entry.metadata:
-            found[f"{entry.metadata.get('epoch')}/{entry.metadata[_WEEK]}"] = entry.name.removeprefix(PREFIX)
+            data = entry.name.removesuffix(MANIFEST_SUFFIX) + DATA_SUFFIX
+            found[f"{entry.metadata.get('epoch')}/{entry.metadata[_WEEK]}"] = data
     return found
 
 
@@ -50,7 +52,7 @@ def keep_weekly(store: BlobStore, manifest: Manifest, verification: Mapping[str,
     if f"{manifest.epoch}/{week}" in copies(store):
         return None
     _copy_data(store, manifest)
-    proof = f"{PREFIX}{manifest.name.removesuffix(MANIFEST_SUFFIX)}.verified{MANIFEST_SUFFIX}"
+    proof = f"{PREFIX}{manifest.name.removesuffix(MANIFEST_SUFFIX)}{PROOF_SUFFIX}"
     _create(store, proof, json.dumps(verification, indent=1, ensure_ascii=False).encode(), {})
     name = f"{PREFIX}{manifest.name}"
     _create(store, name, manifest.to_json(), {**manifest.metadata(), _WEEK: week})

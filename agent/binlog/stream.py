@@ -7,9 +7,7 @@ https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_binlog_dump.
 
 from __future__ import annotations
 
-import contextlib
 import secrets
-import socket
 import struct
 import time
 from collections.abc import Iterator
@@ -21,7 +19,7 @@ from pymysql.constants import COMMAND
 
 from agent.binlog.events import MAGIC, Event, Type, decode, is_checksummed, read_rotate
 from agent.binlog.tagged import read_set
-from agent.database import Login, connect, where
+from agent.database import Login, connect, interrupt, where
 from agent.errors import DatabaseError, LogError
 from agent.gtid import GtidSet
 
@@ -138,12 +136,7 @@ class LogStream:
 
     def interrupt(self) -> None:
         """Let whoever waits in the iteration, on another thread, get a DatabaseError now."""
-        connection: Any = self._connection
-        opened: socket.socket | None = connection._sock  # None: it was lost, and nobody waits any more
-        if opened is not None:
-            with contextlib.suppress(OSError):
-                # The plain socket's own: that of a TLS socket would change what the other thread is using.
-                socket.socket.shutdown(opened, socket.SHUT_RDWR)
+        interrupt(self._connection)
 
     def close(self) -> None:
         """End the connection without a word: the server notices when it next sends."""

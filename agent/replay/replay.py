@@ -53,7 +53,11 @@ def replay(account: Login, transactions: Iterable[Transaction], plan: Plan) -> R
             the transaction and the last one before it. The database must be restored again then.
         DatabaseError: the server does not answer.
     """
-    with session(account) as rows, session(account) as definitions:
+    # No limit to one statement: DDL on a large table takes as long as it took on the source.
+    with (
+        session(account, read_timeout_s=None) as rows,
+        session(account, read_timeout_s=None) as definitions,
+    ):
         run = _Run(rows, definitions, plan)
         for transaction in transactions:
             run.transaction(transaction)

@@ -98,6 +98,22 @@ def test_overlapping_dumps_are_refused(world: World, rds: MySqlServer) -> None:
     assert len(world.names()) == 2
 
 
+def test_dumps_from_two_machines_do_not_overlap(world: World, rds: MySqlServer) -> None:
+    """Two agents live while a machine is replaced; a lock in a state directory is on one machine alone."""
+    clinic(rds)
+    began, end = world.aws.folder / "began", world.aws.folder / "end"
+    script = f'touch "{began}"; until [ -e "{end}" ]; do sleep 0.1; done; exec "$real" "$@"'
+    with world.aws.start("dump", path=stand_in(world.aws, "mysqldump", script)) as first:
+        wait_for(began.exists, 30)
+        world.aws.document["state_dir"] = str(world.aws.folder / "the other machine's state")
+        second = world.aws.run("dump")
+        assert second.code == 6 and "another agent is dumping" in second.said, second.said
+        end.touch()
+        assert first.wait(60) == 0
+    assert len(world.names()) == 2
+    world.aws.works("dump")
+
+
 def test_a_wrong_password_is_one_sentence_without_the_password(world: World, rds: MySqlServer) -> None:
     clinic(rds)
     world.aws.secret("password", "not-the-password")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
+from agent import load
+from agent.clients import find
 from agent.errors import RestoreError
-from agent.sessions import loaders
+from agent.sessions import LOAD_LOCK, loaders
 from sandbox.mysql import MySqlServer
 from sandbox.tools import Tools
 from tests.agent.conftest import SCHEMA, World
@@ -46,6 +49,30 @@ def test_a_row_that_the_server_would_leave_out_stops_the_load(world: World, flex
         loader.load(SCHEMA, b"INSERT INTO `t` VALUES (1,'a'),(2,NULL);\n")
         with pytest.raises(RestoreError, match="Skipped: 1"):
             loader.load(SCHEMA, b"INSERT INTO `t` VALUES (3,'secret'),(1,'b');\n")
+
+
+def test_the_clients_lock_is_had_for_sure_and_not_for_hours_after_its_machine(
+    world: World, flexible: MySqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands for what a killed restore had sent: nobody may drop tables under it."""
+    monkeypatch.setenv("PATH", world.azure.environment()["PATH"])
+    monkeypatch.setattr(load, "LOCK_PATIENCE_S", 1)
+    flexible.execute(f"CREATE DATABASE {SCHEMA}")
+    text = (
+        f"CREATE TABLE {SCHEMA}.seen AS SELECT @@SESSION.wait_timeout AS s,"
+        f" IS_USED_LOCK('{LOAD_LOCK}') = CONNECTION_ID() AS held;"
+    )
+
+    def run() -> None:
+        load._through_client(find("mysql"), world.azure.context.login(), io.BytesIO(text.encode()))
+
+    with flexible.root() as connection, connection.cursor() as cursor:
+        cursor.execute(f"SELECT GET_LOCK('{LOAD_LOCK}', 0)")
+        with pytest.raises(RestoreError, match="another session is still loading"):
+            run()
+    assert flexible.execute(f"SHOW TABLES IN {SCHEMA}") == []
+    run()
+    assert flexible.execute(f"SELECT s, held FROM {SCHEMA}.seen") == [(600, 1)]
 
 
 def test_a_decimal_inside_json_is_no_reason_to_refuse_a_copy(

@@ -256,38 +256,6 @@ def test_what_an_earlier_load_left_is_cleared_but_not_under_a_load_that_still_ru
     assert not flexible.execute(left)
 
 
-def test_a_damaged_backup_is_refused_and_another_can_be_named(world: World, rds: MySqlServer) -> None:
-    clinic(rds)
-    good = world.aws.works("dump")["backup"]
-    wait_for(lambda: world.aws.run("dump").code == 0, 30)  # its name differs from the next second on
-    bad = world.aws.works("list")["backups"][0]["backup"]
-    data = world.container("backups").download_blob(bad).readall()
-    for damaged in (data[:-10], data[:100] + b"x" + data[101:]):
-        world.container("backups").upload_blob(bad, damaged, overwrite=True)
-        finished = world.azure.run("restore")
-        assert finished.code == 11 and "--backup" in finished.said
-    assert world.azure.works("restore", "--backup", good)["backup"]["backup"] == good
-
-
-def test_a_damaged_manifest_is_named_and_passed_over(world: World, rds: MySqlServer) -> None:
-    clinic(rds)
-    good = world.aws.works("dump")["backup"]
-    store = world.aws.context.backups
-    for name, text in ("backup_29991231T235959Z", b"{garbage"), ("backup_29991231T235958Z", b"{}"):
-        store.create(f"{name}.sql.gz", b"data")
-        store.create(f"{name}.json", text, {"epoch": "1", "sequence": "7"})
-    listed = world.azure.works("list")
-    assert [backup["backup"] for backup in listed["backups"]] == [good]
-    assert len(listed["damaged"]) == 2 and "backup_29991231T235959Z.json is not JSON" in str(
-        listed["damaged"]
-    )
-    report = world.azure.works("restore")
-    assert report["backup"]["backup"] == good
-    assert sum("manifest is damaged" in warning for warning in report["warnings"]) == 2
-    rds.execute(f"CREATE TABLE {SCHEMA}.another (id INT PRIMARY KEY)")
-    assert world.aws.works("dump")["sequence"] == 8
-
-
 def test_no_backup_is_one_sentence(world: World) -> None:
     finished = world.azure.run("restore")
     assert finished.code == 9 and "no complete backup" in finished.said

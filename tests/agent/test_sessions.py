@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from agent import database
 from agent.database import Session, connect, server_lock, session, where
 from agent.errors import BusyError
+from sandbox.network import Network
+from tests.agent.archive.wire import Wire
 from tests.agent.conftest import World, wait_for
 
 PATIENCE_S = 60
@@ -52,3 +58,44 @@ def test_a_session_that_says_nothing_while_others_work_keeps_its_lock(world: Wor
         server = world.azure.server
         wait_for(lambda: number not in {row[0] for row in server.execute("SHOW PROCESSLIST")}, PATIENCE_S)
         assert holder.value("SELECT IS_USED_LOCK('a lock') = CONNECTION_ID()") == 1
+
+
+def test_a_lock_whose_session_was_killed_does_not_hide_what_went_wrong(world: World) -> None:
+    with (
+        pytest.raises(ZeroDivisionError),
+        session(world.azure.context.login()) as holder,
+        server_lock(holder, "a lock", 0, "it is held"),
+    ):
+        world.azure.server.execute(f"KILL {holder.value('SELECT CONNECTION_ID()')}")
+        raise ZeroDivisionError
+
+
+def test_a_session_ends_although_a_ping_waits_for_a_server_that_fell_silent(
+    world: World, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_CLOSE_PATIENCE_S", 0.1)
+    server, account = world.azure.server, world.azure.context.login()
+    wire = Wire(network.address("silent.test"), (server.address, server.port))
+    through = replace(account, database=replace(account.database, host=network.address("silent.test")))
+    opened, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with session(through, read_timeout_s=None) as one:
+            wire.silence()
+            wait_for(one._busy.locked, PATIENCE_S)
+            opened.set()
+        ended.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        assert opened.wait(PATIENCE_S)
+        assert ended.wait(PATIENCE_S)
+    finally:
+        wire.close()
+
+
+def test_what_a_dead_machine_does_not_acknowledge_is_not_sent_for_a_quarter_of_an_hour(world: World) -> None:
+    with session(world.azure.context.login()) as one:
+        opened: Any = one._connection
+        timeout_ms = opened._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    assert timeout_ms == database._DEAD_S * 1000

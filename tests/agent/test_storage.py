@@ -99,6 +99,19 @@ def test_an_upload_that_is_not_committed_leaves_nothing(world: World, store: Blo
     assert world.names() == []
 
 
+def test_two_uploads_of_one_name_do_not_mix(store: BlobStore) -> None:
+    """Two agents that begin a dump in the same second give it the same name."""
+    ours, theirs = os.urandom(10_000_000), os.urandom(10_000_000)
+    with store.upload("x.sql.gz") as first, store.upload("x.sql.gz") as second:
+        for at in range(0, len(ours), 1_000_000):
+            first.write(ours[at : at + 1_000_000])
+            second.write(theirs[at : at + 1_000_000])
+        first.commit()
+        with pytest.raises(StorageError):
+            second.commit()
+    assert b"".join(store.chunks("x.sql.gz")) == ours
+
+
 def test_a_lost_answer_is_not_taken_for_a_conflict(store: BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first try succeeded, its answer got lost, and the SDK's second try met the blob."""
     from azure.storage.blob import BlobClient  # noqa: PLC0415

@@ -177,7 +177,7 @@ def test_one_verified_chain_a_week_is_kept_apart(world: World, rds: MySqlServer)
     )
     assert copied == original
     assert world.read("backups", f"weekly/{manifest.name.replace('.json', '.verified.json')}")["ok"]
-    assert list(copies(context.backups).values()) == [manifest.name]
+    assert list(copies(context.backups).values()) == [f"weekly/{manifest.backup}"]
     assert keep_weekly(context.backups, manifest, result) is None, "one a week"
     # A copy that was interrupted before its manifest is completed.
     world.container("backups").delete_blob(name)

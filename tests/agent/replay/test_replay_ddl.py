@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
 from agent.database import session
 from agent.replay.triggers import detach
-from tests.agent.conftest import PASSWORD, SCHEMA
+from tests.agent.conftest import PASSWORD, SCHEMA, wait_for
 from tests.agent.replay.conftest import Pair
 
 _MADE = f"CREATE DATABASE {SCHEMA} CHARACTER SET utf8mb4"
@@ -182,3 +187,27 @@ def test_triggers_taken_off_come_back_in_their_order(pair: Pair) -> None:
         assert detach(database, [SCHEMA]) == []
     assert [trigger.name for trigger in found] == ["z", "a", "m"]
     assert PASSWORD not in repr(found)
+
+
+def test_ddl_may_take_longer_than_any_other_statement(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index over a large table takes as long as on the source; here the statement waits for a lock."""
+    pair.run(_MADE, f"CREATE TABLE {SCHEMA}.t (id INT PRIMARY KEY)")
+    pair.replay()
+    since = pair.gtids()
+    pair.run(f"ALTER TABLE {SCHEMA}.t ADD COLUMN v INT")
+    opened: Any = vars(session)["__wrapped__"]
+    monkeypatch.setitem(opened.__kwdefaults__, "read_timeout_s", 1.0)
+    waits = (
+        "SELECT TIME FROM information_schema.PROCESSLIST"
+        " WHERE STATE = 'Waiting for table metadata lock' AND TIME >= 3"
+    )
+    with pair.copy.root() as reader, reader.cursor() as cursor, ThreadPoolExecutor(1) as threads:
+        cursor.execute("BEGIN")
+        cursor.execute(f"SELECT * FROM {SCHEMA}.t")
+        replayed = threads.submit(pair.replay, since)
+        try:
+            wait_for(lambda: replayed.done() or pair.copy.execute(waits), 60)
+        finally:
+            cursor.execute("COMMIT")
+        assert replayed.result().ddl == 1
+    pair.assert_equal()

@@ -14,12 +14,19 @@ from agent.config import Dump
 from agent.context import Context
 from agent.dumping import Dumping
 from agent.epoch import Epoch
+from agent.errors import BusyError
 from agent.jobs import Troubles
 from tests.agent.samples import UUID, manifest
 
 EPOCH = Epoch(1, "aws", "", "")
 DUMP = Dump(interval_s=300, stall_s=120, egress_gb_per_month=None, refresh_s=86_400)
 BASE = manifest("backup_20260101T000000Z.sql.gz", gtid_before=f"{UUID}1:1-10", gtid_after=f"{UUID}1:1-10")
+
+
+def dumping_service(troubles: Troubles, *, needs_dump: bool) -> Dumping:
+    context = cast("Context", SimpleNamespace(config=SimpleNamespace(site="aws", dump=DUMP)))
+    archiving = cast("Archiving", SimpleNamespace(needs_dump=needs_dump))
+    return Dumping(context, archiving, troubles, threading.Event())
 
 
 @pytest.mark.parametrize(("needed", "most"), [(True, 3), (False, 2)])
@@ -36,11 +43,32 @@ def test_a_need_that_no_dump_ends_does_not_dump_without_pause(
 
     monkeypatch.setattr(dumping, "dump_once", dump)
     monkeypatch.setattr(Dumping, "_unchanged_base", lambda *_: None)
-    context = cast("Context", SimpleNamespace(config=SimpleNamespace(site="aws", dump=DUMP)))
-    archiving = cast("Archiving", SimpleNamespace(needs_dump=needed))
-    service = Dumping(context, archiving, Troubles(), threading.Event())
+    service = dumping_service(Troubles(), needs_dump=needed)
     for _ in range(59):  # 590 s
         service.step(EPOCH)
         service.join(10)
         clock[0] += 10
     assert 2 <= len(dumps) <= most, dumps
+
+
+def test_a_dump_by_somebody_else_is_no_trouble_and_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, tries = [1000.0], list[float]()
+    monkeypatch.setattr(dumping, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def dump(*_: Any) -> Any:
+        tries.append(clock[0])
+        if len(tries) < 3:
+            raise BusyError("another agent is dumping")
+        return BASE
+
+    monkeypatch.setattr(dumping, "dump_once", dump)
+    monkeypatch.setattr(Dumping, "_unchanged_base", lambda *_: None)
+    troubles = Troubles()
+    service = dumping_service(troubles, needs_dump=False)
+    for _ in range(10):
+        service.step(EPOCH)
+        service.join(10)
+        assert not troubles.now()
+        clock[0] += 10
+    assert tries == [1000, 1030, 1060], "a tenth of the interval later"
+    assert service.base == BASE
