@@ -65,7 +65,6 @@ class Choice:
         before_fork, at_fork: where the base is of the epoch before: that epoch's log up to the fork, and what
             the present epoch began with; then ``run``, ``tail`` and ``log`` are the present epoch's. See
             ``agent.across``.
-        failed: the last verification of the base says that it is bad, and no other one is any better.
         failed: the base's last verification says that it is bad, and there is no better one.
         warnings: what the operator should know of the container, in sentences.
     """
