@@ -40,7 +40,7 @@ Everything is told in one configuration file; agent/example.json and docs/agent.
 'check', then 'dump', then 'run' as a service."""
 _DEFAULT_CONFIG = Path("/etc/pilotlight/agent.json")
 _LISTED = 50
-_FINAL = (errors.ConfigError, errors.GuardError, errors.NoBackupError, errors.NotWriterError)
+_FINAL = (errors.ConfigError, errors.GuardError, errors.NotWriterError)
 _AGAIN_S = 15.0
 
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from agent.context import Context
-from agent.errors import RestoreError, StorageError, VerificationError
+from agent.errors import AgentError, RestoreError, StorageError, VerificationError
 from agent.manifest import Manifest
-from agent.signals import Verification, write_verification
+from agent.signals import Verification, verified, write_verification
 
 
 @contextmanager
@@ -29,6 +29,8 @@ def remembered(context: Context, manifest: Manifest) -> Generator[None]:
         said = str(error)
         if isinstance(error, RestoreError) and not _is_damaged(context, manifest):
             raise
+        if not _is_news(context, manifest, error):
+            raise
         bad = _bad(context, manifest, said, round(time.monotonic() - began, 3))
         try:
             then = (
@@ -40,6 +42,21 @@ def remembered(context: Context, manifest: Manifest) -> Generator[None]:
                 f"that could not be kept for the next run ({refused}), so name another backup with --backup"
             )
         raise type(error)(f"{manifest.backup} is NOT good: {said}; {then}") from error
+
+
+def _is_news(context: Context, manifest: Manifest, error: AgentError) -> bool:
+    """Whether to keep it: not twice, and a difference not where another server proved the backup good.
+
+    Then it is this server that makes the difference, and so it would with every other backup.
+    """
+    try:
+        results = verified(context.signals, manifest.epoch)
+    except StorageError:
+        return True
+    last = next((result for result in results if result.backup == manifest.backup), None)
+    if last is None:
+        return True
+    return last.base_ok and isinstance(error, RestoreError)
 
 
 def _is_damaged(context: Context, manifest: Manifest) -> bool:

@@ -282,6 +282,8 @@ def _count_rows(line: bytes, at: int) -> int:
     while row := ROW.match(line, at):
         rows += 1
         at = row.end() + 1
+    if at != len(line):
+        raise _not_understood(line[at:])
     return rows
 
 

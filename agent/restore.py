@@ -39,7 +39,7 @@ from agent.moment import say_target, say_time
 from agent.objects import count_objects
 from agent.report import Report, now, write_report
 from agent.restoring import Run, respelt
-from agent.signals import write_restore_failure, write_restore_report
+from agent.signals import mend_restore_failure, write_restore_failure, write_restore_report
 from agent.target import folds_names, require_fit
 
 _log = logging.getLogger(__name__)
@@ -97,6 +97,7 @@ def _restore(context: Context, report: Report, options: Options) -> None:
             run.require_fit(choice)
             if report.take_over:
                 run.keep_what_is_replaced(state)
+            run.require_still_wanted()
             marker = run.replace(choice)
             if report.take_over:
                 run.take_over(marker)
@@ -167,6 +168,9 @@ def _reporting(context: Context, report: Report, file: Path | None, *, kept: boo
             write_report(file, report)
     if report.loaded and kept:
         _log.info("the report is %s", write_restore_report(context.signals, vars(report)))
+    if kept and not report.dry_run:
+        with suppress(AgentError):  # it was told once already
+            mend_restore_failure(context.signals, context.config.site)
 
 
 def _forecast(context: Context, report: Report, options: Options) -> None:
@@ -193,7 +197,8 @@ def _is_done(run: Run, marker: Marker | None, state: State, options: Options) ->
     if marker is not None and state is State.RESTORED and not options.take_over:
         asked = (run.report.to, run.report.named)
         before = read_kept_report(run.database) or {}
-        if asked in (("", ""), (before.get("to"), before.get("named"))):
+        unchanged = before.get("reached", {}).get("gtid") == marker.backup_gtid  # no replay came after it
+        if asked == ("", "") or (unchanged and asked == (before.get("to"), before.get("named"))):
             require_current(marker, run.epoch, run.site)
             return True
         if not holds_own(state, marker):  # another point of the same history, before anybody was let in
@@ -274,10 +279,13 @@ def _follow(context: Context, report: Report, to: Target | None, epoch: Epoch | 
                 context.restore_from, context.signals, marker.backup, marker.backup_epoch, known, to=to
             )
         _tell(context, report, choice)
+        pinned = bool(report.to) and epoch is None  # a handover goes on from where it ends
         if not choice.tail.transactions:
+            if pinned:
+                write_marker(run.database, replace(marker, pinned=True))
             return
         counted = count_objects(run.database, run.schemas)
-        write_marker(run.database, replace(marker, state="loading"))
+        write_marker(run.database, replace(marker, state="loading", pinned=marker.pinned and epoch is None))
         folds = folds_names(run.database)
         names = respelt(choice.manifest, folds=folds)
         replayed = run.catch_up(choice.legs[-1], marker.enabled_events, names)
@@ -290,7 +298,7 @@ def _follow(context: Context, report: Report, to: Target | None, epoch: Epoch | 
                 backup_gtid=str(choice.reached),
                 enabled_events=replayed.events,
                 raised_epoch=0,  # the writer may have given out more ids than that since
-                pinned=bool(report.to) and epoch is None,  # a handover goes on from where it ends
+                pinned=pinned,
                 original_names={**marker.original_names, **choice.tail.names} if folds else {},
             ),
         )

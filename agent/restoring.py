@@ -13,10 +13,10 @@ from agent.chain import Choice, Leg
 from agent.clients import find
 from agent.config import Site
 from agent.context import Context
-from agent.database import Login, Session, session
+from agent.database import Login, Session, server_lock, session
 from agent.dump import quarantine
 from agent.epoch import Epoch, read_epoch
-from agent.errors import BusyError, NotWriterError
+from agent.errors import NotWriterError
 from agent.gtid import GtidSet
 from agent.guard import Target as State
 from agent.guard import inspect
@@ -60,11 +60,11 @@ class Run:
         """
         account = context.login()
         with session(account, patience_s=patience_s) as database:
-            if database.value("SELECT GET_LOCK(%s, 0)", [_RESTORE_LOCK]) != 1:
-                raise BusyError(f"another restore into {report.host} is running; wait for it")
-            seen = read_epoch(context.control) if epoch is None else epoch
-            report.epoch = seen.epoch
-            yield cls(context, report, account, database, seen)
+            busy = f"another restore into {report.host} is running; wait for it"
+            with server_lock(database, _RESTORE_LOCK, 0, busy):
+                seen = read_epoch(context.control) if epoch is None else epoch
+                report.epoch = seen.epoch
+                yield cls(context, report, account, database, seen)
 
     @property
     def site(self) -> Site:

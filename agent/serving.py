@@ -8,7 +8,7 @@ from agent.config import Site
 from agent.context import Context
 from agent.database import PASSING_READ_S, session
 from agent.epoch import Epoch, read_orders
-from agent.errors import AgentError, NoBackupError
+from agent.errors import AgentError, GuardError, NoBackupError
 from agent.fence import alone, close, must_close, release
 from agent.handover.decide import is_closed, is_copy, may_open_unasked, must_drain
 from agent.handover.order import read_answer
@@ -17,7 +17,9 @@ from agent.handover.takeover import keep_events
 from agent.jobs import Job, Troubles
 from agent.marker import Marker, read_marker
 from agent.opening import become_writer, finish_opening, wants_to_open
+from agent.report import Report, now
 from agent.restore import follow, replace_by_order
+from agent.restoring import Run
 
 _log = logging.getLogger(__name__)
 _OPENING = "opening"
@@ -73,6 +75,11 @@ class Serving:
         """
         with session(self._context.login()) as database:
             marker = read_marker(database)
+        if marker is not None and marker.state == "loading" and marker.pinned:
+            raise GuardError(
+                "a restore of a point in time or of a named backup was ordered here and has not ended; "
+                "repeat it, or restore all that was archived: python -m agent restore"
+            )
         if marker is not None and marker.state == "loading":
             replace_by_order(self._context, epoch)
         elif marker is not None and is_copy(marker, epoch) and not marker.pinned:
@@ -83,9 +90,12 @@ class Serving:
         writer = read_answer(self._context.signals, epoch.writer)
         if is_closed(writer, epoch) and writer is not None:  # its log says that all events are off
             keep_events(self._context, writer)
-        with session(self._context.login()) as database:
-            marker = read_marker(database)
-            become_writer(database, self._context.control, epoch, self._context.config, marker)
+        config = self._context.config
+        report = Report(config.site, config.database.host, now())
+        # A restore of another point in time may be under way, or about to be.
+        with Run.opened(self._context, report, patience_s=0, epoch=epoch) as run:
+            marker = read_marker(run.database)
+            become_writer(run.database, self._context.control, epoch, config, marker)
 
     def join(self, patience_s: float) -> None:
         """Wait for an opening under way, up to ``patience_s``."""

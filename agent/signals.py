@@ -13,7 +13,7 @@ from typing import Any
 from agent.config import Site
 from agent.errors import StorageError
 from agent.fields import Fields
-from agent.storage import BlobExistsError, BlobStore
+from agent.storage import BlobExistsError, BlobMissingError, BlobStore
 
 _VERIFIED = "verified-"
 # Results that are opened at most, newest first: of more than three weeks at one every six hours.
@@ -74,6 +74,16 @@ def write_restore_report(signals: BlobStore, report: Mapping[str, Any]) -> str:
 def write_restore_failure(signals: BlobStore, report: Mapping[str, Any]) -> None:
     """Say what a restore ended with that is to be repeated; replaces what was said of an earlier one."""
     signals.replace(f"failed-restore-{report['site']}.json", json.dumps(report, indent=1).encode())
+
+
+def mend_restore_failure(signals: BlobStore, site: Site) -> None:
+    """What a restore of ``site`` last ended with is of the past: one ended well."""
+    try:
+        failed = json.loads(signals.read(f"failed-restore-{site}.json")[0])
+    except BlobMissingError:
+        return
+    if failed["error"]:
+        write_restore_failure(signals, {**failed, "error": ""})
 
 
 def write_verification(signals: BlobStore, verification: Verification) -> str:

@@ -126,6 +126,7 @@ _HINTS = {
     (Goal.READY, "aws"): f"{_GONE}./dr failover",
     (Goal.REOPENED, "aws"): f"{_GONE}./dr failover",
     (Goal.AWS_WRITES, "aws"): f"{_GONE}./dr failback abort",
+    (Goal.FOLLOWING, "aws"): f"{_GONE}./dr failback abort",
 }
 
 

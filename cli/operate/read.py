@@ -38,10 +38,12 @@ class Failure:
 
     Attributes:
         error: in words. finished: when, ISO 8601.
+        cleared: it had removed what the database held, a good copy too.
     """
 
     error: str
     finished: str
+    cleared: bool = False
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,9 @@ class Source:
         report = self._restored(places, since)
         if report is not None:
             since = datetime.fromisoformat(report["finished"])
-        return None if report is None else _copy_of(report), self._failed(places, since)
+        failed = self._failed(places, since)
+        kept = report is not None and not (failed is not None and failed.cleared)
+        return _copy_of(report) if kept and report is not None else None, failed
 
     def _restored(self, places: Deployed, since: datetime) -> dict[str, Any] | None:
         signals = self.blobs(places, SIGNALS)
@@ -247,8 +251,10 @@ class Source:
             report: dict[str, Any] = json.loads(self.blobs(places, SIGNALS).read(_FAILED)[0])
         except BlobMissingError:
             return None
-        finished = str(report["finished"])
-        return Failure(str(report["error"]), finished) if datetime.fromisoformat(finished) > since else None
+        error, finished = str(report["error"]), str(report["finished"])
+        if not error or datetime.fromisoformat(finished) <= since:
+            return None
+        return Failure(error, finished, cleared="clear" in report.get("seconds", {}))
 
     def _chain(
         self, places: Deployed, site: str, epoch: Epoch, beat: Mapping[str, Any]

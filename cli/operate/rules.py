@@ -134,14 +134,13 @@ def _page_only(facts: Facts) -> Step:
         why = facts.unreadable.get("epoch", "no reason given")
         return Refuse(
             f"control/epoch.json cannot be read ({why}) and enablePetclinic is true: the standby may be the "
-            "writer, and its database would go; to show the page over it: "
-            "pulumi config set maintenance true && pulumi up"
+            f"writer, and its database would go; to show the page over it: {_page_over_it(config)}"
         )
     serving = facts.epoch is not None and facts.epoch.writer == "azure"
     if serving or config.mode == "failback":
         return Refuse(
             f"mode is {config.mode!r} and the standby has been opened; to show the page without closing that "
-            "door: pulumi config set maintenance true && pulumi up"
+            f"door: {_page_over_it(config)}"
         )
     grown = before is not None and before.mode == "emergency" and before.scope == "full"
     if grown and config.scope == "full":
@@ -153,6 +152,11 @@ def _page_only(facts: Facts) -> Step:
     return reach(facts, **wanted) or Done(
         "the maintenance page is up; './dr failover' goes on to the standby, './dr abort' calls it off"
     )
+
+
+def _page_over_it(config: Switches) -> str:
+    refresh = "pulumi config refresh (another clone switched it), then " if config.mode == "normal" else ""
+    return f"{refresh}pulumi config set maintenance true && pulumi up"
 
 
 def _first_disaster(facts: Facts, *, planned: bool) -> Step:  # noqa: PLR0911 - one step a line

@@ -59,7 +59,9 @@ def _not_accepted(facts: Facts, accept: str) -> Refuse | None:
     said = facts.aws
     known = said.divergence.digest if said is not None and said.divergence is not None else ""
     if said is None or facts.epoch is None or said.epoch != facts.epoch.epoch or known != accept:
-        seen = f"what AWS's agent shows is {known!r}" if known else "AWS's agent shows no divergence"
+        seen = (
+            f"what AWS's agent shows is {known!r}" if known else "AWS's agent has not answered an order yet"
+        )
         return Refuse(
             f"--accept-divergence is {accept!r}: {seen}; look first: ./dr failback sync", Code.USAGE
         )
@@ -145,7 +147,7 @@ def _unready(facts: Facts) -> Refuse | None:
     order, shown = standing(facts), facts.deployed or facts.config
     ordered = order is not None and order.step == "cutover"
     if not ordered and not (shown.mode == "failback" and shown.maintenance):
-        why = _no_copy(facts) or _behind(facts)
+        why = _no_copy(facts) or _no_dump(facts) or _behind(facts)
         return Refuse(why) if why else None
     why = "" if ordered else _no_copy(facts)
     if not why and (diverged := _divergence(facts)) is not None:
@@ -159,12 +161,18 @@ def _unready(facts: Facts) -> Refuse | None:
 
 def _no_copy(facts: Facts) -> str:
     """Why nothing is there that AWS could take over, or open again from; empty when it is."""
-    order, number = standing(facts), facts.epoch.epoch if facts.epoch else 0
+    order = standing(facts)
     if order is None or order.kind != "failback":
         last = facts.epoch.order if facts.epoch else None
         taken_back = last is not None and last.withdrawn
         why = "the order was taken back" if taken_back else "RDS holds no copy of the standby's data yet"
         return f"{why}: ./dr failback sync"
+    return ""
+
+
+def _no_dump(facts: Facts) -> str:
+    """Why AWS, failing right after the cutover, would leave nothing to restore from; empty when it would."""
+    number = facts.epoch.epoch if facts.epoch else 0
     if facts.standby.epoch < number:
         # A chain reaches across one change of the writer, and no further: see agent/across.py.
         return (
@@ -276,7 +284,7 @@ def _last_update(facts: Facts) -> Step:
 
 
 def finishing(facts: Facts) -> bool:
-    """A run of ``finish`` has released the standby of the present epoch, and nothing was deployed since."""
+    """A run of ``finish`` has released the standby of the present epoch; no ``up`` has succeeded since."""
     good, epoch = facts.succeeded, facts.epoch
     return good is not None and epoch is not None and bool(good.release) and good.release == epoch.cutover
 
@@ -285,7 +293,8 @@ def _still_needed(facts: Facts) -> Refuse | None:
     good = facts.succeeded
     deployed = good.weight if good is not None else 0
     if facts.config.weight != 100 or deployed != 100 or forced(facts):
-        why = "forceFailover is deployed" if forced(facts) else f"awsWeight is {deployed} as deployed"
+        weight = f"awsWeight is {facts.config.weight}, and {deployed} as deployed"
+        why = "forceFailover is deployed" if forced(facts) else weight
         return Refuse(f"{why}: users still go through Azure; first: ./dr failback weight 100")
     return unproved(facts)
 

@@ -159,7 +159,9 @@ def _unaccepted(sight: Sight) -> bool:
     found, order = sight.divergence, sight.facts.epoch.order if sight.facts.epoch else None
     if found is None or not _writes(sight.facts, "azure"):
         return False
-    return order is None or order.accept_divergence != found.digest
+    said = sight.facts.answer("aws")
+    overwritten = said is not None and said.state in ("following", "ready")  # accepted by an earlier order
+    return not overwritten and (order is None or order.accept_divergence != found.digest)
 
 
 def _interval_s(beat: Mapping[str, Any]) -> float:

@@ -10,8 +10,9 @@ from cli.rehearse.client import Attempt, Outcome
 from cli.rehearse.ledger import Entry
 
 _ON_ITS_WAY_S = 1.0  # an answer that was on its way when AWS died is read a moment later
-# An acknowledgement is noted when the client has read it, a lag when a listing has shown the blob.
-_READING_S = 1.0
+# An acknowledgement is noted when the client has read it, a lag when a listing has shown the blob; and the
+# lag is the longest of some twenty writes, on a machine that plays both clouds.
+_READING_S = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -242,7 +242,7 @@ class AwsEstate:
         """SIGKILL to the load balancer, the application and the database; the database's files stay.
 
         Returns:
-            Unix time of the last moment at which the database could take a write.
+            Unix time at which the application, which alone writes, was dead.
         """
         self._end_keeping()
         self.balancer.kill()

@@ -121,10 +121,13 @@ class Service:
             back_off = 1.0 if time.monotonic() - began > _LONGEST_BACK_OFF_S else back_off * 2
             wanted = self.unit.seconds("RestartSec", _DEFAULT_RESTART_S) / self._time_factor
             if self._stopping.wait(min(max(wanted, _SHORTEST_RESTART_S) * back_off, _LONGEST_BACK_OFF_S)):
+                self._state = "inactive" if succeeded else "failed"
+                self._settled.set()
                 return
             self.restarts += 1
 
     def _once(self) -> bool:
+        self._code = 0
         if not self._condition_holds():
             return True
         for section_key, base in (

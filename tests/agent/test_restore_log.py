@@ -85,6 +85,12 @@ def test_another_point_in_time_may_be_asked_for_as_long_as_the_copy_has_not_serv
     report = world.azure.works("restore", "--to", before)
     assert content(world, flexible) == wanted and report["loaded"] is True
     assert report["lost"]["transactions"] == 1 and report["quarantine"] == ""
+    world.azure.works("replay")
+    assert content(world, flexible) != wanted
+    assert world.azure.works("restore", "--to", before)["loaded"] is True, "a replay went past it"
+    world.azure.works("replay", "--to", before)
+    assert json.loads(str(flexible.execute("SELECT marker FROM pilotlight.restore_marker")[0][0]))["pinned"]
+    assert world.azure.run("restore", "--to", "2020-01-01T00:00:00Z").code, "no chain serves that"
     for words in ((), ("--to", before)):
         assert world.azure.works("restore", *words)["loaded"] is False, "it is what was asked for"
     world.order(open=True)
@@ -168,6 +174,7 @@ def test_a_restore_that_could_not_end_is_reported_by_the_next_run(world: World, 
     for _ in range(2):
         assert world.azure.works("restore")["loaded"] is False
         (name,) = [name for name in world.names("signals") if name.startswith("restore-")]
+        assert world.read("signals", "failed-restore-azure.json")["error"] == ""
         report = json.loads(world.container("signals").download_blob(name).readall())
         assert (report["loaded"], report["error"], report["tables_verified"]) == (True, "", 2)
         assert report["backup"] and report["reached"]["gtid"] and report["lost"]["sentence"]

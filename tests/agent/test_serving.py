@@ -13,14 +13,14 @@ import agent.opening
 from agent import fence
 from agent.database import Session, session
 from agent.epoch import give_order, read_epoch
-from agent.errors import DatabaseError, NotWriterError
+from agent.errors import AgentError, DatabaseError, NotWriterError
 from agent.handover.order import new_order
 from agent.marker import read_marker, write_marker
 from agent.opening import become_writer
 from agent.serving import Serving
 from sandbox.mysql import MySqlServer
 from tests.agent.archived import archiving, content
-from tests.agent.conftest import SCHEMA, World, add_owners, clinic, wait_for
+from tests.agent.conftest import SCHEMA, World, add_owners, clinic, count, wait_for
 
 
 def test_an_opening_without_the_writers_part_replays_what_it_archived_since(
@@ -91,6 +91,33 @@ def test_an_event_that_cannot_be_enabled_keeps_no_other_and_nobody_waiting(
     assert marker.enabled_events == ((SCHEMA, "refused"),), "what is still to be done is remembered"
     found = "SELECT EVENT_NAME FROM information_schema.EVENTS WHERE STATUS = 'ENABLED'"
     assert ("tick",) in flexible.execute(found)
+
+
+def test_an_opening_does_not_finish_a_restore_of_a_point_in_time_as_one_of_everything(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    """What came after that point is what nobody wants."""
+    clinic(rds)
+    backup = world.aws.works("dump")["backup"]
+    world.azure.works("restore", "--backup", backup)
+    context = world.azure.context
+    with session(context.login()) as database:
+        marker = read_marker(database)
+        assert marker is not None and marker.pinned
+        write_marker(database, replace(marker, state="loading"))  # as when the next one was killed
+    world.order(open=True)
+    serving = Serving(context, cast(Any, SimpleNamespace(draining=False, may_release=True)))
+    wanted = "has not ended; repeat it"
+
+    def refuses() -> bool:
+        try:
+            serving.open(read_epoch(context.control))
+        except AgentError as error:
+            return wanted in str(error)
+        return False
+
+    wait_for(refuses, 60)
+    assert read_epoch(context.control).writer == "aws" and count(flexible) == 3
 
 
 def test_nobody_opens_or_closes_on_the_strength_of_an_epoch_that_has_changed(

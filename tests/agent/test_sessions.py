@@ -22,7 +22,7 @@ PATIENCE_S = 60
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "_DEAD_S", 3)
+    monkeypatch.setattr(database, "_DEAD_S", 10)
     monkeypatch.setattr(database, "_PING_S", 0.3)
 
 

@@ -90,7 +90,7 @@ def test_two_agents_that_begin_at_different_places_make_one_chain(vault: Vault, 
     """While a machine is replaced: one waits for its first write, and the log is rotated."""
     clinic(vault.server)
     before = vault.executed()
-    proxy.set(Trouble("slow", "segment", first=0, count=2, seconds=3))
+    proxy.set(Trouble("slow", "segment", first=0, count=2, seconds=8))
     with vault.archiving() as slow:
         add_owners(vault.server, 1)
         wait_for(lambda: proxy.log, PATIENCE_S)

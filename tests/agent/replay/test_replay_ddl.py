@@ -196,10 +196,10 @@ def test_ddl_may_take_longer_than_any_other_statement(pair: Pair, monkeypatch: p
     since = pair.gtids()
     pair.run(f"ALTER TABLE {SCHEMA}.t ADD COLUMN v INT")
     opened: Any = vars(session)["__wrapped__"]
-    monkeypatch.setitem(opened.__kwdefaults__, "read_timeout_s", 1.0)
+    monkeypatch.setitem(opened.__kwdefaults__, "read_timeout_s", 4.0)
     waits = (
         "SELECT TIME FROM information_schema.PROCESSLIST"
-        " WHERE STATE = 'Waiting for table metadata lock' AND TIME >= 3"
+        " WHERE STATE = 'Waiting for table metadata lock' AND TIME >= 6"
     )
     with pair.copy.root() as reader, reader.cursor() as cursor, ThreadPoolExecutor(1) as threads:
         cursor.execute("BEGIN")

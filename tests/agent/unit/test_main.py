@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent import __main__ as command_line
-from agent.errors import AgentError, CredentialError, GuardError, NoBackupError, StorageError
+from agent.errors import AgentError, CredentialError, GuardError, NoBackupError, NotWriterError, StorageError
 from agent.report import Report
 
 UNIT = Path(__file__).parents[3] / "components/guests/units/pilotlight-restore.service"
@@ -36,8 +36,10 @@ def _attempt(*failures: AgentError) -> tuple[Report, list[AgentError]]:
 
 def test_a_restore_waits_for_rights_that_were_just_granted(waited: list[float]) -> None:
     """Else the first boot of a takeover ends in a failed unit, and nobody tries again."""
-    _attempt(StorageError("AuthorizationPermissionMismatch"), CredentialError("Forbidden"))
-    assert len(waited) == 2
+    _attempt(
+        StorageError("AuthorizationPermissionMismatch"), CredentialError("Forbidden"), NoBackupError("yet")
+    )
+    assert len(waited) == 3
     assert "agent restore --patience 86400 " in UNIT.read_text()
 
 
@@ -47,7 +49,7 @@ def test_patience_ends(waited: list[float]) -> None:
     assert 900 <= sum(waited) < 1000
 
 
-@pytest.mark.parametrize("final", [GuardError, NoBackupError])
+@pytest.mark.parametrize("final", [GuardError, NotWriterError])
 def test_what_waiting_cannot_cure_is_said_at_once(final: type[AgentError], waited: list[float]) -> None:
     with pytest.raises(final):
         _attempt(final("no"))
