@@ -97,7 +97,7 @@ def _restore(context: Context, report: Report, options: Options) -> None:
             run.require_fit(choice)
             if report.take_over:
                 run.keep_what_is_replaced(state)
-            run.require_still_wanted()
+            run.require_same_epoch()  # whatever became of an order: nobody restores by it here
             marker = run.replace(choice)
             if report.take_over:
                 run.take_over(marker)

@@ -107,14 +107,23 @@ class Run:
         Raises:
             NotWriterError: another epoch began, or the order was withdrawn; nothing was replaced.
         """
-        present, order = read_epoch(self.context.control), self.epoch.order
+        order, present = self.epoch.order, self.require_same_epoch().order
+        if order is not None and (present is None or present.withdrawn):
+            raise NotWriterError(f"order {order.id} was withdrawn; nothing was replaced")
+
+    def require_same_epoch(self) -> Epoch:
+        """The epoch as it is now.
+
+        Raises:
+            NotWriterError: another one began since it was decided to restore; nothing was replaced.
+        """
+        present = read_epoch(self.context.control)
         if present.epoch != self.epoch.epoch or present.writer == self.site:
             raise NotWriterError(
                 f"epoch {present.epoch} began with {present.writer} as the writer while epoch "
                 f"{self.epoch.epoch} was about to be restored; nothing was replaced"
             )
-        if order is not None and (present.order is None or present.order.withdrawn):
-            raise NotWriterError(f"order {order.id} was withdrawn; nothing was replaced")
+        return present
 
     def replace(self, choice: Choice) -> Marker:
         """Load the chain and prove it; the marker, as it is in the database then."""

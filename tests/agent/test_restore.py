@@ -14,6 +14,8 @@ from contextlib import contextmanager
 import pymysql
 import pytest
 
+from agent.epoch import give_order, read_epoch
+from agent.handover.order import Step, new_order
 from agent.manifest import manifest_name
 from sandbox.mysql import MySqlServer
 from tests.agent.conftest import SCHEMA, World, add_owners, clinic, count, stand_in, wait_for
@@ -89,6 +91,19 @@ def test_a_reboot_restores_nothing_again_but_provides_what_the_application_needs
     assert report["loaded"] is False
     assert count(flexible) == 4
     assert world.azure.environment_file.exists()
+
+
+@pytest.mark.parametrize("step", ["drain", "withdrawn"])
+def test_a_standby_is_restored_whatever_became_of_an_order(
+    world: World, rds: MySqlServer, flexible: MySqlServer, step: Step
+) -> None:
+    """That of an emergency which was called off stays in the epoch, withdrawn, until the next one."""
+    clinic(rds)
+    world.aws.works("dump")
+    control = world.azure.context.control
+    give_order(control, read_epoch(control), new_order("planned", step))
+    world.azure.works("restore")
+    assert count(flexible) == 3
 
 
 def test_foreign_data_is_not_touched(world: World, rds: MySqlServer, flexible: MySqlServer) -> None:
