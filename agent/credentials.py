@@ -11,6 +11,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from azure.core import PipelineClient
 from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 from azure.core.exceptions import AzureError
@@ -48,6 +49,7 @@ _PUBLIC_AUTHORITIES = {
     "login.microsoftonline.us",
     "login.partner.microsoftonline.cn",
 }
+_METADATA_S, _METADATA_ATTEMPTS = 5, 3
 _BOTO = BotoConfig(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
 
 StorageCredential = AzureNamedKeyCredential | TokenCredential
@@ -96,10 +98,18 @@ def _private_authority() -> bool:
     return bool(named) and host not in _PUBLIC_AUTHORITIES
 
 
+def aws_session() -> boto3.Session:
+    """A session that asks the instance's metadata service patiently: botocore gives it one second, once."""
+    patient = botocore.session.get_session()
+    patient.set_config_variable("metadata_service_timeout", _METADATA_S)
+    patient.set_config_variable("metadata_service_num_attempts", _METADATA_ATTEMPTS)
+    return boto3.Session(botocore_session=patient)
+
+
 @contextmanager
 def _aws(service: str, region: str) -> Generator[Any]:
     """A client of its own session: boto3's shared one is not for several threads."""
-    client: Any = boto3.Session().client(cast(Any, service), region_name=region, config=_BOTO)
+    client: Any = aws_session().client(cast(Any, service), region_name=region, config=_BOTO)
     try:
         yield client
     finally:

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import boto3
 import botocore.exceptions
 from botocore.config import Config as BotoConfig
 
 from agent.config import Metrics, Site
+from agent.credentials import aws_session
 from agent.errors import AgentError
 
 PERIOD_S = 60.0
@@ -70,7 +70,9 @@ class CloudWatch:
                 limits = BotoConfig(
                     connect_timeout=_TIMEOUT_S, read_timeout=_TIMEOUT_S, retries={"total_max_attempts": 2}
                 )
-                self._client = boto3.client("cloudwatch", region_name=self._settings.region, config=limits)
+                self._client = aws_session().client(
+                    "cloudwatch", region_name=self._settings.region, config=limits
+                )
             self._client.put_metric_data(
                 Namespace=self._settings.cloudwatch_namespace,
                 MetricData=[

@@ -7,11 +7,11 @@ import threading
 import time
 from typing import Any, cast
 
-import boto3
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
 from agent.config import RdsSnapshot
+from agent.credentials import aws_session
 from agent.errors import AgentError
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def ensure_snapshot(settings: RdsSnapshot, epoch: int, stopping: threading.Event
         AgentError: it cannot be made; or ``stopping`` was set while it was waited for.
     """
     name = f"{settings.instance}-before-epoch-{epoch}"
-    client: Any = boto3.Session().client(cast(Any, "rds"), region_name=settings.region, config=_BOTO)
+    client: Any = aws_session().client(cast(Any, "rds"), region_name=settings.region, config=_BOTO)
     try:
         return _Snapshot(client, settings, name, epoch).ensure(stopping)
     finally:
