@@ -210,6 +210,7 @@ def _volumes(place: Bench, source: MySqlServer, azurite: Azurite) -> list[str]:
     """Bytes a day, from the sizes of segments measured here."""
     say("bytes a day")
     dump_mb = 0.0
+    os.environ["PATH"] = f"{place.tools.bin}:{os.environ['PATH']}"  # the dump calls mysqldump
     sizes: dict[str, tuple[int, int]] = {}
     for name, load_ in {
         "alone": Load("", 1, 2.2, 5),
