@@ -7,6 +7,8 @@ import re
 import subprocess
 import threading
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pymysql
@@ -146,6 +148,15 @@ def written_tokens(server: MySqlServer, schema: str, first_name: str) -> set[str
     """The last names of the owners with that first name: what a rehearsal's client registered."""
     rows = server.execute(f"SELECT last_name FROM `{schema}`.owners WHERE first_name = %s", (first_name,))  # noqa: S608
     return {str(row[0]) for row in rows}
+
+
+@contextmanager
+def being_read(server: MySqlServer, schema: str) -> Generator[None]:
+    """A transaction that has read a table of ``schema``: until the block ends, nobody can drop the table."""
+    with server.root() as reader, reader.cursor() as cursor:
+        cursor.execute("START TRANSACTION")
+        cursor.execute(f"SELECT 1 FROM `{schema}`.owners LIMIT 1")  # noqa: S608 - the rehearsal's own name
+        yield
 
 
 def _tables(server: MySqlServer, schema: str) -> list[str]:
