@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 from agent.archive.service import Archiver
@@ -13,6 +12,7 @@ from agent.context import Context
 from agent.database import PASSING_READ_S, session
 from agent.epoch import Epoch, read_epoch
 from agent.errors import ConfigError, CredentialError, DatabaseError, LogError, StorageError
+from agent.gtid import GtidSet
 from agent.log_settings import check_log
 from agent.signals import write_heartbeat
 
@@ -82,11 +82,11 @@ def archive_once(context: Context, patience_s: float) -> dict[str, Any]:
     archiver = _started(context, stopping)
     try:
         with session(context.login()) as database:
-            now_there = float(database.value("SELECT UNIX_TIMESTAMP(NOW(6))"))
-        # Times of commits are the server's, those of silence are ours; beyond both nothing is left out.
-        wanted = datetime.fromtimestamp(max(now_there, time.time()), UTC)
+            # By transactions and not by time: either clock may be wrong.
+            committed = GtidSet.parse(database.gtid_executed())
+            wanted = committed - GtidSet.parse(str(database.value("SELECT @@GLOBAL.gtid_purged") or ""))
         end = time.monotonic() + patience_s
-        while not _reaches(archiver.status()["archived_through"], wanted):
+        while not archiver.has_dealt_with(wanted):
             if time.monotonic() > end:
                 error = archiver.status()["error"] or "it is still writing"
                 raise StorageError(
@@ -103,16 +103,12 @@ def archive_once(context: Context, patience_s: float) -> dict[str, Any]:
     return status
 
 
-def _reaches(through: str | None, wanted: datetime) -> bool:
-    return through is not None and datetime.fromisoformat(through) > wanted
-
-
 class _Running:
     """An archiver in its thread."""
 
     def __init__(self, context: Context, epoch: KnownEpoch, stopping: threading.Event) -> None:
         archiver = Archiver(context, epoch)
-        self.status = archiver.status
+        self.status, self.has_dealt_with = archiver.status, archiver.has_dealt_with
         self._thread = threading.Thread(target=archiver.run, args=(stopping,), name="archive", daemon=True)
         self._thread.start()
 

@@ -83,6 +83,7 @@ class Archiver:
         self._touched = GtidSet({})
         self._epoch_seen = 0
         self._needs = GtidSet({})
+        self._dealt_with = GtidSet({})
 
     def status(self) -> dict[str, Any]:
         """For the heartbeat.
@@ -104,6 +105,14 @@ class Archiver:
         """Whether no backup exists yet that the archived log serves up to its end."""
         with self._lock:
             return bool(self._needs)
+
+    def has_dealt_with(self, gtids: GtidSet) -> bool:
+        """Whether each of them is archived, or needs not be: a backup holds it, or every later one will.
+
+        False before the archive has begun.
+        """
+        with self._lock:
+            return bool(self._state["position"]) and gtids <= self._dealt_with
 
     def run(self, stopping: threading.Event) -> None:
         """Archive until ``stopping`` is set; whatever fails is told and tried again."""
@@ -261,6 +270,7 @@ class Archiver:
             # here: it may have changed anything.
             unseen = archived - GtidSet.parse(self._state["archived_gtid"])
             self._touched = bounded(self._touched | unseen)
+            self._dealt_with = archived | start.before | start.skip
             self._state |= {
                 "touched": str(self._touched),
                 "archived_gtid": str(archived),
@@ -273,6 +283,7 @@ class Archiver:
     def _wrote(self, batch: Batch, chain: Chain) -> None:
         with self._lock:
             self._touched = bounded(self._touched | GtidSet.parse(",".join(batch.touched)))
+            self._dealt_with |= chain.archived
             self._state |= {
                 "archived_gtid": str(chain.archived),
                 "position": f"{batch.file}:{batch.end}",

@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,19 @@ class Machine:
     """What is wrong with the machine that an agent runs on.
 
     Attributes:
-        clock_ahead_s: its clock against ours.
+        clock: its clock against ours, as ``new_clock`` makes it; it jumps when the value is changed.
         file_bytes: no file can grow beyond this (a full disk); None: no limit.
         path: PATH, where the client programs are.
     """
 
     path: str
-    clock_ahead_s: float = 0.0
+    clock: Synchronized[float] | None = None
     file_bytes: int | None = None
+
+
+def new_clock() -> Synchronized[float]:
+    """Seconds by which a machine's clock is ahead of ours; shared with the agents that are given it."""
+    return _context.Value("d", 0.0)
 
 
 @dataclass
@@ -120,8 +126,8 @@ def _main(argv: list[str], folder: Path, machine: Machine) -> None:
     sys.stdout = os.fdopen(1, "w", buffering=1)
     sys.stderr = os.fdopen(2, "w", buffering=1)
     os.environ["PATH"] = machine.path
-    if machine.clock_ahead_s:
-        _set_clock(machine.clock_ahead_s)
+    if machine.clock is not None:
+        _set_clock(machine.clock)
     if machine.file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (machine.file_bytes, machine.file_bytes))
     from agent.__main__ import main  # noqa: PLC0415 - preloaded in the fork server
@@ -132,22 +138,21 @@ def _main(argv: list[str], folder: Path, machine: Machine) -> None:
     os._exit(code)
 
 
-def _set_clock(ahead_s: float) -> None:
+def _set_clock(ahead: Synchronized[float]) -> None:
     """Give the agent's modules a clock that is wrong; libraries keep the real one.
 
     Azure refuses requests whose date is more than 15 minutes off, and a machine with such a clock has no
     working credentials anyway; what is tried here is what the agent itself concludes from the time.
     """
-    real = time.time
 
     class Clock(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> datetime:
-            return datetime.now(tz) + timedelta(seconds=ahead_s)
+            return datetime.now(tz) + timedelta(seconds=ahead.value)
 
     class Time:
         def __getattr__(self, name: str) -> Any:
-            return (lambda: real() + ahead_s) if name == "time" else getattr(time, name)
+            return (lambda: time.time() + ahead.value) if name == "time" else getattr(time, name)
 
     for name, module in list(sys.modules.items()):
         if name.split(".")[0] == "agent":

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from tests.faults.agents import AgentProcess, child_processes
+from tests.faults.agents import AgentProcess, child_processes, new_clock
 from tests.faults.proxy import random_trouble
 from tests.faults.stage import Stage
 
@@ -32,7 +32,7 @@ class Faults:
         self._main: AgentProcess | None = None
         self._dumper: AgentProcess | None = None
         self._died_at = 0.0
-        self._clock_s = 0.0
+        self._clock = new_clock()
         self._all: dict[str, Callable[[], object]] = {
             "kill agent": self._kill_agent,
             "kill mysqldump": self._kill_mysqldump,
@@ -59,13 +59,14 @@ class Faults:
         """Let one of ``plan.FAULTS`` happen; returns when it is over, or has begun to last."""
         self._all[name]()
 
-    def agent(
-        self, *words: str, state: str = "", clock_ahead_s: float = 0, file_bytes: int | None = None
-    ) -> AgentProcess:
-        """Start a command of the source's agent, which ends with the round."""
-        started = self._stage.agent(
-            "aws", *words, state=state, clock_ahead_s=clock_ahead_s, file_bytes=file_bytes
-        )
+    def agent(self, *words: str, state: str = "", file_bytes: int | None = None) -> AgentProcess:
+        """Start a command of the source's agent, which ends with the round.
+
+        Args:
+            state: of another machine, whose clock is right.
+        """
+        clock = None if state else self._clock
+        started = self._stage.agent("aws", *words, state=state, clock=clock, file_bytes=file_bytes)
         self._agents.append(started)
         return started
 
@@ -77,7 +78,7 @@ class Faults:
             self._died_at = time.monotonic()
         if self._main is None or time.monotonic() - self._died_at > _RESTART_S:
             self._died_at = 0.0
-            self._main = self.agent(self._word, clock_ahead_s=self._clock_s)
+            self._main = self.agent(self._word)
 
     def first_dump(self) -> None:
         """The service makes its own."""
@@ -103,8 +104,10 @@ class Faults:
             self._main.kill()
 
     def _wrong_clock(self) -> None:
-        self._clock_s = self._random.choice((-3600.0, 3600.0, 86400.0))
-        self._kill_agent()
+        """It jumps under a running agent; sometimes the machine started with it."""
+        self._clock.value = self._random.choice((-3600.0, -30.0, 3600.0, 86400.0))
+        if self._random.random() < 0.5:
+            self._kill_agent()
 
     def _kill_mysqldump(self) -> None:
         """During a dump that is made for it."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
+from tests.faults.mishap import Mishap, random_mishap
 from tests.faults.proxy import Trouble, random_trouble
 
 FAULTS = (
@@ -40,7 +41,7 @@ class Plan:
         ending: ``quiet``: faults end and everything must arrive. ``disaster``: all is killed as it stands.
         to: how far the restore goes: to the archived end, or to a moment of the round by time or by GTID.
         older: to that moment from any backup that serves it, by name, and not from the best one.
-        kill_restore_s: it is killed after so many seconds and run again.
+        mishap: what happens to the restore, which is then run again.
         restore_troubles: of the Blob endpoint meanwhile.
     """
 
@@ -53,13 +54,14 @@ class Plan:
     ending: Literal["quiet", "disaster"]
     to: Literal["end", "time", "gtid"]
     older: bool
-    kill_restore_s: float | None
+    mishap: Mishap | None
     restore_troubles: tuple[Trouble, ...]
 
     def __str__(self) -> str:
         faults = ", ".join(f"{name} after {step}" for step, name in self.faults)
         way = "service" if self.service else "archiver"
-        return f"seed {self.seed}: {way}, {faults or 'no fault'}, {self.ending} end, restore to {self.to}"
+        restore = f"restore to {self.to}" + (f", {self.mishap}" if self.mishap else "")
+        return f"seed {self.seed}: {way}, {faults or 'no fault'}, {self.ending} end, {restore}"
 
 
 def plan_of(seed: str) -> Plan:
@@ -78,7 +80,7 @@ def plan_of(seed: str) -> Plan:
         ending=random.choice(("quiet", "disaster")),
         to=random.choice(("end", "end", "time", "gtid")),
         older=random.random() < 0.25,
-        kill_restore_s=random.choice((None, None, random.uniform(0.1, 2.5))),
+        mishap=random_mishap(random) if random.random() < 0.6 else None,
         restore_troubles=tuple(random_trouble(random) for _ in range(random.choice((0, 0, 1, 2)))),
     )
 
@@ -107,4 +109,4 @@ def told(plan: Plan) -> set[str]:
 
 def _kinds(plan: Plan) -> set[str]:
     ways = {f"service {plan.service}", f"{plan.ending} end", f"to {plan.to}", f"older {plan.older}"}
-    return ways | told(plan)
+    return ways | told(plan) | ({f"restore: {plan.mishap.what}"} if plan.mishap else set())

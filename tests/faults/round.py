@@ -17,6 +17,7 @@ from agent.gtid import GtidSet
 from tests.agent.differential import differences, snapshot
 from tests.faults.agents import AgentProcess
 from tests.faults.misfortune import Faults
+from tests.faults.mishap import suffer
 from tests.faults.oracle import Committed
 from tests.faults.plan import Plan
 from tests.faults.stage import Stage
@@ -243,11 +244,9 @@ class Round:
     def _restore(self, words: list[str], wanted: list[Committed]) -> GtidSet | None:
         stage, plan = self._stage, self._plan
         stage.proxy.set(*plan.restore_troubles)
+        if plan.mishap is not None:
+            suffer(stage, plan.mishap, words)
         restore = stage.agent("azure", "restore", *words)
-        if plan.kill_restore_s is not None:
-            code = restore.wait(plan.kill_restore_s)  # killed then, unless it was faster
-            if code < 0:
-                restore = stage.agent("azure", "restore", *words)
         code = restore.wait(_END_PATIENCE_S)
         if code in _RETRIED:  # by the troubles; without them it must work
             stage.proxy.set()

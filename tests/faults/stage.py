@@ -7,6 +7,7 @@ import os
 import uuid
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,12 @@ class Stage:
         return self._client.get_container_client(f"{kind}-{self._round}")
 
     def agent(
-        self, site: str, *words: str, state: str = "", clock_ahead_s: float = 0, file_bytes: int | None = None
+        self,
+        site: str,
+        *words: str,
+        state: str = "",
+        clock: Synchronized[float] | None = None,
+        file_bytes: int | None = None,
     ) -> AgentProcess:
         """Start a command of a site's agent.
 
@@ -99,7 +105,7 @@ class Stage:
         """
         self._started += 1
         folder = self.folder / f"{self._started:03d}-{site}-{words[0]}"
-        machine = Machine(self._path, clock_ahead_s, file_bytes)
+        machine = Machine(self._path, clock, file_bytes)
         return start(folder, self._config(site, state or site), words, machine)
 
     def _config(self, site: str, state: str) -> Path:
@@ -132,7 +138,12 @@ class Stage:
     @property
     def source_pid(self) -> int:
         """The source's process."""
-        return int((self.source.folder / "data" / "mysqld.pid").read_text())
+        return _pid(self.source)
+
+    @property
+    def target_pid(self) -> int:
+        """The target's process."""
+        return _pid(self.target)
 
     def fail_over(self) -> None:
         """The source goes on as another server with the same data, as after an RDS failover."""
@@ -149,6 +160,10 @@ class Stage:
                     self.source.execute(f"KILL {number}")
                 except pymysql.err.MySQLError:  # it ended by itself
                     continue
+
+
+def _pid(server: MySqlServer) -> int:
+    return int((server.folder / "data" / "mysqld.pid").read_text())
 
 
 @contextmanager

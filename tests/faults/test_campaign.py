@@ -13,6 +13,7 @@ import sys
 
 import pytest
 
+from tests.faults.mishap import MISHAPS
 from tests.faults.plan import FAULTS, covering, plan_of, told
 from tests.faults.round import Round, RoundError
 from tests.faults.stage import Stage
@@ -38,6 +39,7 @@ def test_the_short_campaign_has_every_kind_of_fault() -> None:
     assert {plan.service for plan in plans} == {True, False}
     assert {plan.ending for plan in plans} == {"quiet", "disaster"}
     assert {plan.to for plan in plans} == {"end", "time", "gtid"}
+    assert {plan.mishap.what for plan in plans if plan.mishap} == set(MISHAPS)
 
 
 def test_nothing_acknowledged_is_lost_and_nothing_else_is_there(

@@ -12,10 +12,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from agent import archive_alone
 from agent.archive import service, tail
 from agent.archive.log import survey
 from agent.archive.segment import decode
 from agent.archive.service import Archiver
+from agent.archive_alone import archive_once
 from agent.binlog import stream
 from agent.epoch import Epoch
 from agent.gtid import GtidSet
@@ -314,6 +316,21 @@ def test_a_clock_that_was_put_back_hides_nothing(vault: Vault, monkeypatch: pyte
         vault.server.start()
         wait_for(lambda: archiver.status()["archived_through"], PATIENCE_S)
         assert archiver.status()["archived_through"] <= now()
+
+
+@pytest.mark.parametrize("ahead_s", [-3600.0, 3600.0])
+def test_archiving_to_the_end_goes_by_transactions_and_not_by_clocks(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch, ahead_s: float
+) -> None:
+    clock = SimpleNamespace(time=lambda: time.time() + ahead_s, monotonic=time.monotonic, sleep=time.sleep)
+    for module in (service, tail, archive_alone):
+        monkeypatch.setattr(module, "time", clock)
+    clinic(vault.server)
+    vault.site.works("dump")
+    for _ in range(2):
+        add_owners(vault.server, 3)
+        status = archive_once(vault.context, PATIENCE_S)
+        assert vault.executed() <= GtidSet.parse(status["archived_gtid"])
 
 
 def test_the_services_own_heartbeat_is_archived_and_touches_nothing(vault: Vault) -> None:
