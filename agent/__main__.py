@@ -24,6 +24,7 @@ from agent.context import Context
 from agent.coverage import across_fork, coverage
 from agent.dump import dump_once
 from agent.epoch import read_epoch
+from agent.heap import share_one_heap
 from agent.manifest import as_report
 from agent.moment import parse_target
 from agent.preflight import check
@@ -47,6 +48,7 @@ _AGAIN_S = 15.0
 def main(argv: Sequence[str] | None = None, *, program: str = "python -m agent") -> int:
     """Run one command; returns the exit status. ``program`` is what the help texts call it."""
     arguments = _parser(program).parse_args(argv)
+    share_one_heap()
     _set_up_logging()
     try:
         context = Context.of(load(arguments.config))
@@ -227,6 +229,8 @@ def _archive(context: Context, arguments: argparse.Namespace) -> int:
         return 0
     status = archive_once(context, arguments.patience)
     lines = [f"archived to {status['position']}: {status['segments']} segments", status["archived_gtid"]]
+    if status["needs_dump"]:
+        lines.append("no backup leads into this log yet; run: python -m agent dump")
     _print(arguments, status, lines)
     return 0
 

@@ -71,7 +71,10 @@ def archive(context: Context, stopping: threading.Event) -> None:
 
 
 def archive_once(context: Context, patience_s: float) -> dict[str, Any]:
-    """Archive what the server has committed by now, and end; the archiver's status.
+    """Archive what the server has committed by now, and end.
+
+    Returns:
+        The archiver's status, and ``needs_dump``: no backup reaches this log yet.
 
     Raises:
         LogError: the archived log has a hole, or cannot be replayed: only a new dump helps.
@@ -100,17 +103,24 @@ def archive_once(context: Context, patience_s: float) -> dict[str, Any]:
     status = archiver.status()
     if status["hole"]:
         raise LogError(f"{status['hole']}; run: python -m agent dump")
-    return status
+    return status | {"needs_dump": archiver.needs_dump}
 
 
 class _Running:
     """An archiver in its thread."""
 
     def __init__(self, context: Context, epoch: KnownEpoch, stopping: threading.Event) -> None:
-        archiver = Archiver(context, epoch)
-        self.status, self.has_dealt_with = archiver.status, archiver.has_dealt_with
-        self._thread = threading.Thread(target=archiver.run, args=(stopping,), name="archive", daemon=True)
+        self._archiver = Archiver(context, epoch)
+        self.status, self.has_dealt_with = self._archiver.status, self._archiver.has_dealt_with
+        self._thread = threading.Thread(
+            target=self._archiver.run, args=(stopping,), name="archive", daemon=True
+        )
         self._thread.start()
+
+    @property
+    def needs_dump(self) -> bool:
+        """See ``Archiver.needs_dump``."""
+        return self._archiver.needs_dump
 
     def join(self) -> None:
         """Wait for its end."""

@@ -170,14 +170,16 @@ def _enter(
     if archived and (file := newest_within(server.files, archived, previous_gtids)):
         before = previous_gtids(file)
         return Start(file, len(MAGIC), before, archived, previous, needs=_needs(log, base))
-    hole = ""
-    if archived:
-        missing = previous_gtids(server.files[0].name) - archived
-        hole = (
-            f"the server has purged log that was not archived: transactions {missing} are missing; keep its "
-            "log longer (RDS: CALL mysql.rds_set_configuration('binlog retention hours', 24))"
-        )
+    hole = _purged(server, archived, previous_gtids) if archived else ""
     return _begin_anew(server, previous, previous_gtids, base, hole)
+
+
+def _purged(server: Server, held: GtidSet, previous_gtids: Callable[[str], GtidSet]) -> str:
+    missing = previous_gtids(server.files[0].name) - held
+    return (
+        f"the server has purged log that was not archived: transactions {missing} are missing; keep its "
+        "log longer (RDS: CALL mysql.rds_set_configuration('binlog retention hours', 24))"
+    )
 
 
 def _begin_anew(
@@ -191,6 +193,8 @@ def _begin_anew(
     if base and (file := newest_within(server.files, base, previous_gtids)):
         needs = server.executed if hole else GtidSet({})
         return Start(file, len(MAGIC), previous_gtids(file), base, previous, hole=hole, needs=needs)
+    if base and not hole:
+        hole = _purged(server, base, previous_gtids)
     newest = server.files[-1].name
     # Whatever was committed by now is in any backup that begins from now on.
     executed = server.executed

@@ -143,7 +143,8 @@ class Round:
         if code == 0:
             archived = GtidSet.parse(once.document["archived_gtid"])
             based = [GtidSet.parse(one["gtid_before"]) for one in self._manifests()]
-            if not any(wanted <= archived | held for held in based or [GtidSet({})]):
+            # Without any base there is nothing to restore from, and the dump that follows holds it all.
+            if based and not any(wanted <= archived | held for held in based):
                 raise RoundError(f"archive --once left out {wanted - archived}")
         said = ""
         for _ in range(3):  # names of dumps have seconds, and one may be taken

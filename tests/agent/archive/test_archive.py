@@ -20,6 +20,7 @@ from agent.archive.service import Archiver
 from agent.archive_alone import archive_once
 from agent.binlog import stream
 from agent.epoch import Epoch
+from agent.errors import LogError
 from agent.gtid import GtidSet
 from sandbox.network import Network
 from tests.agent.archive.conftest import EMPTY, PATIENCE_S, Vault
@@ -161,6 +162,18 @@ def test_log_that_was_purged_before_it_was_archived_is_a_hole_that_the_next_dump
         add_owners(vault.server, 1)
         vault.caught_up(archiver)
     assert vault.read(base=base)[-1:] == vault.gtids(base)[-1:]
+
+
+def test_log_that_was_purged_before_the_archive_began_is_a_hole_behind_the_dump(vault: Vault) -> None:
+    """``archive --once`` would end with 0, and the restore would miss what was purged."""
+    clinic(vault.server)
+    vault.site.works("dump")
+    add_owners(vault.server, 1)
+    vault.purge()
+    with pytest.raises(LogError, match=r"purged log that was not archived.*run: python -m agent dump"):
+        archive_once(vault.context, PATIENCE_S)
+    vault.site.works("dump")
+    assert archive_once(vault.context, PATIENCE_S)["hole"] == ""
 
 
 def test_an_archive_that_begins_after_a_dump_serves_that_dump(vault: Vault) -> None:
