@@ -58,6 +58,10 @@ class Archiving:
         """The archiver's; empty while the log is not being archived."""
         return self._archiver.status() if self._archiver is not None and self._fit else {}
 
+    def has_begun(self, epoch: int) -> bool:
+        """Whether the log of that epoch is being archived; True, too, where none is."""
+        return self._archiver is None or self._archiver.has_begun(epoch)
+
     @property
     def needs_dump(self) -> bool:
         """Whether only a new dump can give the archived log a base again."""

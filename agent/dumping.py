@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 _RETRIES_PER_INTERVAL = 10
 # The archiver looks every ten seconds for the base that it needs; another one sooner is no help.
 _NEED_PAUSE_S = 15.0
+_BEGIN_PATIENCE_S = 10.0
 
 
 class Dumping:
@@ -39,6 +40,7 @@ class Dumping:
         self._next = 0.0
         self._forced = self._ordered = ""
         self._needed_again = 0.0
+        self._awaited, self._awaited_until = 0, 0.0
         self._interval_s, self._stretched = self._settings.interval_s, ""
         self._base: Manifest | None = None
         self._ours = False
@@ -61,15 +63,26 @@ class Dumping:
             self._base, self._ours, self._fresh_at = None, False, None
             self._next = 0.0  # the new epoch's chain begins now
         now = time.monotonic()
+        if self._awaits_archive(epoch.epoch, now):
+            return
         if self._archiving.needs_dump and now >= self._needed_again and not self._job.busy:
             # What makes each transaction useless to the log (a session with binlog_format=STATEMENT) needs a
             # dump all the time: then the interval holds, and with it the budget for egress.
             self._needed_again = now + self._interval_s
-            self.at_once("the archived log has a hole or cannot be replayed whole")
+            self.at_once("no backup leads into the archived log and on to its end")
         if not self._job.busy and now >= self._next:
             self._ordered, self._forced, self._began = self._forced, "", now
             forced = bool(self._ordered)
             self._job.begin(lambda: self._dump(epoch, forced=forced))
+
+    def _awaits_archive(self, epoch: int, now: float) -> bool:
+        """Whether an epoch's first dump should wait for a moment, until its log is archived.
+
+        What is committed between a dump's snapshot and the archive's first byte is in neither.
+        """
+        if self._awaited != epoch:
+            self._awaited, self._awaited_until = epoch, now + min(_BEGIN_PATIENCE_S, self._interval_s)
+        return now < self._awaited_until and not self._archiving.has_begun(epoch)
 
     def join(self, patience_s: float) -> None:
         """Wait for a dump that is being given up."""

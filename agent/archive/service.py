@@ -106,6 +106,11 @@ class Archiver:
         with self._lock:
             return bool(self._needs)
 
+    def has_begun(self, epoch: int) -> bool:
+        """Whether it was decided where that epoch's log begins, or goes on."""
+        with self._lock:
+            return self._epoch_seen == epoch
+
     def has_dealt_with(self, gtids: GtidSet) -> bool:
         """Whether each of them is archived, or needs not be: a backup holds it, or every later one will.
 

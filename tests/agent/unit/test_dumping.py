@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -23,9 +24,11 @@ DUMP = Dump(interval_s=300, stall_s=120, egress_gb_per_month=None, refresh_s=86_
 BASE = manifest("backup_20260101T000000Z.sql.gz", gtid_before=f"{UUID}1:1-10", gtid_after=f"{UUID}1:1-10")
 
 
-def dumping_service(troubles: Troubles, *, needs_dump: bool) -> Dumping:
+def dumping_service(
+    troubles: Troubles, *, needs_dump: bool, begun: Callable[[int], bool] = lambda _: True
+) -> Dumping:
     context = cast("Context", SimpleNamespace(config=SimpleNamespace(site="aws", dump=DUMP)))
-    archiving = cast("Archiving", SimpleNamespace(needs_dump=needs_dump))
+    archiving = cast("Archiving", SimpleNamespace(needs_dump=needs_dump, has_begun=begun))
     return Dumping(context, archiving, troubles, threading.Event())
 
 
@@ -49,6 +52,30 @@ def test_a_need_that_no_dump_ends_does_not_dump_without_pause(
         service.join(10)
         clock[0] += 10
     assert 2 <= len(dumps) <= most, dumps
+
+
+@pytest.mark.parametrize(("begins_at", "dumps_at"), [(1000, 1000), (1004, 1004), (2000, 1010)])
+def test_an_epochs_first_dump_waits_a_moment_for_its_log(
+    monkeypatch: pytest.MonkeyPatch, begins_at: float, dumps_at: float
+) -> None:
+    """What is committed between the two would be in neither; without an archive the dumps go on."""
+    clock, dumps = [1000.0], list[float]()
+    monkeypatch.setattr(dumping, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def dump(*_: Any) -> Any:
+        dumps.append(clock[0])
+        return BASE
+
+    monkeypatch.setattr(dumping, "dump_once", dump)
+    monkeypatch.setattr(Dumping, "_unchanged_base", lambda *_: None)
+    service = dumping_service(
+        Troubles(), needs_dump=False, begun=lambda epoch: epoch == 1 and clock[0] >= begins_at
+    )
+    for _ in range(15):
+        service.step(EPOCH)
+        service.join(10)
+        clock[0] += 1
+    assert dumps == [dumps_at]
 
 
 def test_a_dump_by_somebody_else_is_no_trouble_and_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
