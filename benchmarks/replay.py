@@ -1,4 +1,7 @@
-"""Replay: the agent's last images against ``mysqlbinlog | mysql``, the same log onto the same loaded base."""
+"""Replay: the agent's last images against ``mysqlbinlog | mysql``, the same log onto the same loaded base.
+
+Twice: the same local file, for the ratio; and, as after a disaster, a restored copy that follows the archive.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from agent.replay.replay import Plan, replay
 from benchmarks.common import PASSWORD, USER, Bench, Timing, arguments, bench, say
 from benchmarks.data import SCHEMA, checksums, data, size_mb
 from benchmarks.results import Results
+from sandbox.azurite import Azurite
 from sandbox.mysql import MySqlServer
 from sandbox.mysql_log import files, transactions
 
@@ -26,10 +30,14 @@ _COPY = (
     " --databases $schema > base.sql"
 )
 _LOAD = "mysql $login < base.sql"
-_EQUAL = "CHECKSUM TABLE of every table equal to the source's after both."
+_EQUAL = "CHECKSUM TABLE of every table equal to the source's after each."
 _SETTING = (
-    "Both read the log from a local file; the target has its binary log on and is durable at every commit. "
+    "The plain tools read a local file; the targets have their binary log on and are durable at each commit. "
     "Over a network the plain tools also pay four round trips a transaction."
+)
+_FOLLOWS = (
+    "`agent replay` is the whole command: it chooses the chain, reads its segments from the emulator, proves "
+    "their hashes and replays them onto a copy that `agent restore` made."
 )
 _REPLAY = "mysqlbinlog --skip-gtids {} | mysql $login"
 
@@ -42,9 +50,11 @@ def main() -> None:
     options = arguments(__doc__ or "", size_mb=100)
     with bench("replay") as place:
         source, target = place.server("rds", "source"), place.server("plain", "target")
+        copy = Copy(place, source, place.server("azure", "copy"), place.blobs())
         data(source, options.size_mb, say)
         size = size_mb(source)
         _base(place, source, target)
+        copy.load()
         say(f"{_TRANSACTIONS} transactions of one row each")
         source.execute("FLUSH BINARY LOGS")
         _write(source)
@@ -56,6 +66,8 @@ def main() -> None:
         _base(place, source, target, again=True)
         ours, done = _ours(place, target, log)
         _require_equal(target, wanted, "the agent")
+        followed = copy.follow()
+        _require_equal(copy.server, wanted, "the agent that follows the archive")
         Results(
             name="replay",
             title="Replay of the log's tail",
@@ -63,15 +75,39 @@ def main() -> None:
             heads=("", "seconds", "transactions/s", "ratio"),
             rows=[
                 _row("`mysqlbinlog \\| mysql`", plain, plain),
-                _row("agent: whole process", ours, plain),
+                _row("agent: whole process, the same local file", ours, plain),
+                _row("`agent replay` from the Blob endpoint", followed, plain),
             ],
             notes=[
                 f"{done['transactions']} transactions ({log_mb:.1f} MiB) onto {size:.0f} MiB. {_EQUAL}",
                 f"{done['changes']} row changes became {done['written']} written rows.",
-                f"The agent's memory: at most {ours.peak_mb:.0f} MiB.",
+                f"The agent's memory: at most {max(ours.peak_mb, followed.peak_mb):.0f} MiB.",
+                _FOLLOWS,
                 _SETTING,
             ],
         ).show(place.tools, f"python -m benchmarks.replay --size-mb {options.size_mb:g}", save=options.save)
+
+
+class Copy:
+    """A server like Azure's that gets the source's data as after a disaster: restored, then following."""
+
+    def __init__(self, place: Bench, source: MySqlServer, server: MySqlServer, blobs: Azurite) -> None:
+        self.server = server
+        self._place = place
+        self._here = place.config(source, blobs, archive={})
+        self._there = place.config(server, blobs, site="azure")
+
+    def load(self) -> None:
+        """The base, by a dump and a restore of the agent's."""
+        say("restore the base with the agent")
+        self._place.agent(self._here, "dump")
+        self._place.agent(self._there, "restore")
+
+    def follow(self) -> Timing:
+        """Archive what was written since, then replay it."""
+        say("archive the log, then follow it with the agent")
+        self._place.agent(self._here, "archive", "--once", "--patience", "600")
+        return self._place.agent(self._there, "replay")
 
 
 def _row(what: str, timing: Timing, plain: Timing) -> tuple[str, ...]:

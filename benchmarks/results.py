@@ -16,7 +16,7 @@ _ROOM = Path(__file__).parent
 RESULTS = _ROOM / "results"
 DOCUMENT = _ROOM.parent / "docs" / "performance.md"
 # In the document's order; a benchmark without a file of results is named as not yet measured.
-NAMES = ("dump", "restore", "replay", "archive_lag")
+NAMES = ("dump", "restore", "replay", "archive_lag", "service")
 _INTRODUCTION = """\
 # Performance
 
