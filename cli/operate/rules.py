@@ -74,11 +74,7 @@ def standing(facts: Facts) -> Order | None:
 def blind(facts: Facts, *, production: bool = True) -> Refuse | None:
     """Why no command that moves the writer can decide anything; None when it can."""
     if facts.config.purpose == "drill":
-        return Refuse(
-            "purpose is 'drill': control/epoch.json is production's, and no drill may touch it; a drill is "
-            "'pulumi up', its verdict and 'pulumi destroy' (runbooks/drill.md); for production name its "
-            "stack with --stack"
-        )
+        return _is_drill()
     if production and facts.config.purpose != "production":
         return Refuse(
             f"purpose is {facts.config.purpose!r}: this stack has no AWS side, so there is nothing to go "
@@ -92,6 +88,14 @@ def blind(facts: Facts, *, production: bool = True) -> Refuse | None:
             "pulumi config set mode emergency && pulumi up"
         )
     return None
+
+
+def _is_drill() -> Refuse:
+    return Refuse(
+        "purpose is 'drill': control/epoch.json is production's, and no drill may touch it; a drill is "
+        "'pulumi up', its verdict and 'pulumi destroy' (runbooks/drill.md); for production name its "
+        "stack with --stack"
+    )
 
 
 def after_cutover(facts: Facts) -> bool:
@@ -130,6 +134,8 @@ def failover(facts: Facts, *, planned: bool = False, scope: Literal["full", "mai
 
 def _page_only(facts: Facts) -> Step:
     config, before = facts.config, facts.deployed
+    if config.purpose == "drill":
+        return _is_drill()
     if facts.epoch is None and any(now is not None and now.enabled for now in (config, facts.succeeded)):
         why = facts.unreadable.get("epoch", "no reason given")
         return Refuse(

@@ -224,6 +224,7 @@ def test_a_divergence_of_an_earlier_epoch_is_none_of_this_one() -> None:
 COMMANDS: list[Rule] = [
     rules.failover,
     partial(rules.failover, planned=True),
+    partial(rules.failover, scope="maintenance"),
     rules.abort,
     rules_failback.sync,
     rules_failback.cutover,
