@@ -134,7 +134,7 @@ def check_lag(writes: Writes, disasters: Sequence[Disaster]) -> Check:
         first = min((entry.acknowledged for entry in cost), default=disaster.at)
         seconds = _seconds(cost)
         said.append(
-            f"disaster {number} cost {len(cost)} writes of {seconds:.1f} s, the oldest "
+            f"writes lost to disaster {number}: {len(cost)}, within {seconds:.1f} s, the oldest "
             f"{disaster.at - first:.1f} s before it, at a measured lag of {disaster.lag:.1f} s at most"
         )
         if disaster.at - first > allowed or seconds > allowed:

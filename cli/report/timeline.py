@@ -11,11 +11,12 @@ from cli.report.model import Mark, Report, Span, StepRecord
 _WIDTH = 1180
 _LEFT = 10
 _RIGHT = 10
-_PHASE_TOP = 64  # two rows of mark labels fit above
+_PHASE_TOP = 64  # three rows of mark labels fit above
 _PHASE_HEIGHT = 24
 _ROW = 17
 _STRIP = 18
 _LETTER = 6.3  # average width of a letter at 11 px, enough to decide on which side a label fits
+_BOLD = 1.15  # labels of marks are bold
 _TICKS_S = (5, 10, 15, 20, 30, 60, 120, 300, 600, 1200)
 
 
@@ -80,7 +81,7 @@ class _Drawing:
         row_ends = [0.0, 0.0, 0.0]
         for mark in sorted(marks, key=lambda m: m.at):
             x = self._x(mark.at)
-            width = len(mark.label) * _LETTER
+            width = len(mark.label) * _LETTER * _BOLD
             left = min(max(x - 4, 0), _WIDTH - width)
             row = next((n for n, end in enumerate(row_ends) if end < left), 0)
             row_ends[row] = left + width + 8

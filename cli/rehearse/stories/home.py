@@ -60,11 +60,11 @@ def divergence_leaves(stage: Stage) -> str:
     stage.hold(
         "what RDS has beyond the fork leaves for the vault at once",
         not order(stage),
-        f"{len(missing)} acknowledged writes that the standby lacks, each found in the export"
+        f"acknowledged writes that the standby lacks: {len(missing)}, each found in the export"
         if missing
         else "nothing had been lost, so there was nothing to export",
     )
-    return f"{len(missing)} writes exported" if missing else "nothing diverged"
+    return f"writes exported: {len(missing)}" if missing else "nothing diverged"
 
 
 def missing_at_standby(stage: Stage) -> set[str]:
