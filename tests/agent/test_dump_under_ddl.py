@@ -16,7 +16,7 @@ from agent.chain import behind
 from agent.dump import dump_once
 from agent.errors import DumpError
 from agent.gtid import GtidSet
-from agent.manifest import Manifest, backup_name
+from agent.manifest import Manifest, backup_name, manifest_name
 from agent.snapshot import Bracket
 from sandbox.mysql import MySqlServer
 from sandbox.tools import Tools
@@ -129,6 +129,12 @@ def test_ddl_while_a_dump_is_read_makes_the_restore_take_the_base_before_it(
     containers = world.aws.context.backups, world.aws.context.signals
     followed = behind(*containers, newer.backup, newer.epoch, GtidSet.parse(newer.gtid_after), to=None)
     assert followed.tail.transactions == 0 and said in followed.tail.end
+
+    world.container("backups").delete_blob(manifest_name(older))
+    alone = world.azure.works("restore", "--dry-run")
+    assert alone["backup"]["backup"] == newer.backup
+    assert alone["log"]["transactions"] == 0 and said in alone["log"]["end"]
+    assert alone["lost"]["transactions"] > 0
 
 
 STAGING = ("DROP TABLE staging", "CREATE TABLE staging AS SELECT id, owner_id FROM pets")
