@@ -175,6 +175,7 @@ def forked(manifest: Manifest, epoch: int, known: GtidSet, names: Mapping[str, s
     capitals = {} if manifest.lower_case_table_names else own_names(manifest)
     return replace(
         _exactly(manifest, known),
+        gtid_end=str(known),  # what else its server committed is not of this history
         epoch=epoch,
         site=site,
         # Azure's servers fold names, and RDS's keep them; the first backup of the epoch would say it.
@@ -184,6 +185,7 @@ def forked(manifest: Manifest, epoch: int, known: GtidSet, names: Mapping[str, s
 
 
 def _exactly(manifest: Manifest, known: GtidSet) -> Manifest:
+    """Rows as of ``known``. Definitions may still be newer: ``gtid_end`` stays."""
     at = str(known)
     return replace(manifest, gtid_before=at, gtid_after=at, gtid_exact=at)
 

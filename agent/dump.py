@@ -127,6 +127,7 @@ def _stream(context: Context, name: str, epoch: int, limits: Limits) -> Manifest
                     outflow.write(data)
                     if scanner.has_begun and not had_begun:
                         bracket.opened()
+            bracket.ended()
             contents = scanner.finish()
             _refuse_miscount(contents, expected, count_objects(database, schemas))
             outflow.commit()
@@ -144,6 +145,7 @@ def _stream(context: Context, name: str, epoch: int, limits: Limits) -> Manifest
             lower_case_table_names=int(database.value("SELECT @@lower_case_table_names")),
             gtid_before=bracket.before,
             gtid_after=bracket.after,
+            gtid_end=bracket.end,
             gtid_exact=bracket.exact,
             cascades_logged=logged,
             ordered_tables=_by_schema(ordered),

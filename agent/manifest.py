@@ -41,6 +41,9 @@ class Manifest:
         gtid_before: everything committed before the snapshot was opened; what a replay starts from. Empty on
             a server without GTIDs.
         gtid_after: a set that contains all that the snapshot holds.
+        gtid_end: a set that contains every statement whose result the dump can hold as a definition: those
+            are read until the dump ends, and are of no snapshot. ``gtid_after`` where nothing else was
+            written down, as before this was.
         gtid_exact: what the snapshot holds of ``ordered_tables``, no more and no less; their replay begins
             here, because it cannot be repeated. None where that could not be had: then only the log can tell
             whether a transaction of ``gtid_after - gtid_before`` touched one of them.
@@ -71,6 +74,7 @@ class Manifest:
     lower_case_table_names: int
     gtid_before: str
     gtid_after: str
+    gtid_end: str
     gtid_exact: str | None
     cascades_logged: bool
     ordered_tables: Mapping[str, tuple[str, ...]]
@@ -135,6 +139,7 @@ class Manifest:
             lower_case_table_names=f.integer("lower_case_table_names", least=0, most=2),
             gtid_before=_gtids(f, "gtid_before"),
             gtid_after=_gtids(f, "gtid_after"),
+            gtid_end=_gtids(f, "gtid_end" if f.has("gtid_end") else "gtid_after"),
             gtid_exact=_gtids(f, "gtid_exact") if f.has("gtid_exact") else None,
             cascades_logged=False if first else f.boolean("cascades_logged"),
             ordered_tables={}

@@ -39,6 +39,8 @@ class Bracket:
         before: everything committed before the snapshot was opened.
         exact: what the snapshot holds of the ordered tables; None where that is not known.
         after: contains all that the snapshot holds; known after ``opened``.
+        end: contains all whose definitions the dump can hold; known after ``ended``. mysqldump reads each
+            table's definition when it comes to the table, and not from the snapshot.
         reason: why ``exact`` is None, as a sentence.
     """
 
@@ -49,7 +51,7 @@ class Bracket:
         self._hold: _Hold | None = None
         self.before = self._read()
         self.exact: str | None = None
-        self.after = ""
+        self.after = self.end = ""
         self.reason = "" if self._with_gtids else "the server runs without GTIDs"
 
     def _read(self) -> str:
@@ -84,6 +86,10 @@ class Bracket:
             self.exact = self._hold.gtids
         elif not self.reason:
             self.reason = f"mysqldump took more than {_LONGEST_HOLD_S:g} s to open its snapshot"
+
+    def ended(self) -> None:
+        """mysqldump has read everything."""
+        self.end = self._read()
 
 
 class _Hold:

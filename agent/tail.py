@@ -7,6 +7,7 @@ is exactly the set of transactions that was found good.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from agent.archive.flaws import flaw_of, schemas_of
@@ -56,8 +57,7 @@ def read_tail(store: BlobStore, run: Run, manifest: Manifest, to: Target | None)
         StorageError: the container cannot be read.
     """
     before = GtidSet.parse(manifest.gtid_before)
-    window = GtidSet.parse(manifest.gtid_after) - before
-    progress, count, through_us = Progress(window), 0, 0
+    progress, count, through_us = Progress(GtidSet.parse(manifest.gtid_after) - before), 0, 0
     look = _Look(manifest)
     end = ""
     try:
@@ -77,6 +77,8 @@ def read_tail(store: BlobStore, run: Run, manifest: Manifest, to: Target | None)
             end = run.hole if to is None or (isinstance(to, int) and to > run.through_us) else ""
     except LogError as error:
         end = str(error)
+    if to is not None and not end:
+        look.behind(store, run, before | progress.gtids)
     return Tail(progress.gtids, count, look.bytes, through_us, end, look.ambiguous, look.names)
 
 
@@ -86,6 +88,7 @@ class _Look:
     def __init__(self, manifest: Manifest) -> None:
         self._schemas = manifest.schemas
         self._dumped = {schema.lower() for schema in manifest.schemas}
+        self._dumping = GtidSet.parse(manifest.gtid_end) - GtidSet.parse(manifest.gtid_after)
         self._exact = manifest.gtid_exact is not None
         self._ordered = {
             (schema.lower(), table.lower())
@@ -103,11 +106,25 @@ class _Look:
         """Read one transaction."""
         self._changed.clear()
         events = self._watched(transaction, in_window=in_window and not self._exact)
-        if in_window:
-            reason = ambiguous([replace(transaction, events=events)], self._schemas)
-            self.ambiguous = self.ambiguous or reason or ""
+        if in_window or transaction.gtid in self._dumping:
+            self._define(replace(transaction, events=events), opened=not in_window)
         for _ in events:
             pass
+
+    def behind(self, store: BlobStore, run: Run, known: GtidSet) -> None:
+        """Look at what was committed after ``known``, a target, and before the dump's end: a definition of
+        that is in the dump before its time."""
+        rest = self._dumping - known
+        if not rest:
+            return
+        with suppress(LogError):  # what lies behind the target is not needed
+            for transaction in transactions(store, run, after=known, to=rest):
+                if transaction.gtid in rest:
+                    self._define(transaction, opened=True)
+
+    def _define(self, transaction: Transaction, *, opened: bool) -> None:
+        reason = ambiguous([transaction], self._schemas, opened=opened)
+        self.ambiguous = self.ambiguous or reason or ""
 
     def _watched(self, transaction: Transaction, *, in_window: bool) -> Iterator[Event]:
         for event in transaction.events:

@@ -43,6 +43,8 @@ _HARMLESS = frozenset(
     (1007, 1008, 1050, 1051, 1287, 1304, 1305, 1360, 1537, 1539, 1681, 1831, 3719, 3720, 3778)
 )
 
+_WHOLE_TABLE = ("CREATE", "DROP", "TRUNCATE")
+
 
 def touched(query: Query, settings: Settings, schemas: Iterable[str]) -> bool:
     """Whether a statement changes one of ``schemas``."""
@@ -52,29 +54,40 @@ def touched(query: Query, settings: Settings, schemas: Iterable[str]) -> bool:
     return bool({name.lower() for name in changed} & {name.lower() for name in schemas})
 
 
-def ambiguous(transactions: Iterable[Transaction], schemas: Iterable[str]) -> str | None:
-    """Why a base whose window (``gtid_after`` less ``gtid_before``) holds ``transactions`` cannot serve.
+def ambiguous(
+    transactions: Iterable[Transaction], schemas: Iterable[str], *, opened: bool = False
+) -> str | None:
+    """Why a base whose window (``gtid_end`` less ``gtid_before``) holds ``transactions`` cannot serve.
 
-    A snapshot taken between two states of a definition cannot be replayed onto: whether a CREATE, DROP or
-    ALTER of the window is already in the dump is not known, and repeating it may fail or, worse, succeed.
+    A dump made between two states of a definition cannot be replayed onto: whether a CREATE, DROP or ALTER
+    of the window is already in the dump is not known, and repeating it may fail or, worse, succeed. mysqldump
+    reads definitions until it ends: an index or a procedure that was made after the snapshot can be in it.
     So a base whose window holds DDL of the dumped schemas does not serve; an older one does.
+
+    Args:
+        opened: they were committed when the snapshot was open (not in ``gtid_after``). Then a table made,
+            emptied or dropped as a whole is none of those: mysqldump fails at it, with 1412 or 1146, unless
+            it had read the old one before, and the old one is what the statement is then repeated on.
 
     Returns:
         A sentence, or None where nothing in the window stands in the way.
     """
     wanted = tuple(schemas)
+    when = "it was dumped" if opened else "its snapshot was taken"
     reason: str | None = None
     for transaction in transactions:
         for event in transaction.events:  # to the end: see Transaction
             if reason is None and event.type == Type.QUERY:
                 query = read_query(event)
                 statement = describe(query.statement)
-                if statement.kind in (Kind.DDL, Kind.CHANGE) and touched(
-                    query, read_settings(query.status, event.time), wanted
-                ):
+                if statement.kind not in (Kind.DDL, Kind.CHANGE):
+                    continue
+                if opened and statement.object == "TABLE" and statement.verb in _WHOLE_TABLE:
+                    continue
+                if touched(query, read_settings(query.status, event.time), wanted):
                     reason = (
-                        f"{statement.verb} {statement.object} ran while its snapshot was taken "
-                        f"({transaction.gtid}), so the dump may hold the table before or after it"
+                        f"{statement.verb} {statement.object} ran while {when} ({transaction.gtid}), so the "
+                        "dump may hold the definition before or after it"
                     )
     return reason
 

@@ -20,11 +20,14 @@ def test_what_was_written_is_read() -> None:
         NAME,
         gtid_before=f"{UUID}1:1-5",
         gtid_exact=f"{UUID}1:1-6",
+        gtid_after=f"{UUID}1:1-7",
+        gtid_end=f"{UUID}1:1-9",
         cascades_logged=False,
         ordered_tables={"petclinic": ["vet_specialties"]},
         tables={"petclinic": {"vet_specialties": table}},
     )
     assert Manifest.from_json(written.to_json(), NAME) == written
+    assert written.gtid_end == f"{UUID}1:1-9"
     assert written.tables["petclinic"]["vet_specialties"].rows == 2
 
 
@@ -42,6 +45,12 @@ def test_the_first_version_is_read_and_trusted_with_nothing_that_it_did_not_know
     read = Manifest.from_json(json.dumps(old).encode(), NAME)
     assert read.gtid_exact is None and not read.cascades_logged and read.ordered_tables == {}
     assert read.tables["petclinic"]["owners"].rows is None
+
+
+def test_a_manifest_that_says_nothing_of_the_dumps_end_is_taken_as_ever() -> None:
+    document = json.loads(manifest(NAME, gtid_after=f"{UUID}1:1-7").to_json())
+    del document["gtid_end"]
+    assert Manifest.from_json(json.dumps(document).encode(), NAME).gtid_end == f"{UUID}1:1-7"
 
 
 def test_a_later_version_is_refused() -> None:
