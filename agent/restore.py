@@ -34,7 +34,7 @@ from agent.guard import holds_own, require_current, require_other_writer, requir
 from agent.locks import exclusive
 from agent.loss import loss_of
 from agent.manifest import as_report
-from agent.marker import Marker, read_kept_report, write_marker
+from agent.marker import Marker, read_kept_report, read_marker, write_marker
 from agent.moment import say_target, say_time
 from agent.objects import count_objects
 from agent.report import Report, now, write_report
@@ -143,6 +143,24 @@ def replace_by_order(context: Context, epoch: Epoch) -> Report:
             _provide(run)
             run.keep_report()
     return report
+
+
+def provide_missing(context: Context, epoch: Epoch) -> None:
+    """Give the application its account and environment file where a restore had proved the copy and ended
+    before it did that. Whoever finds such a copy loads nothing, and PetClinic would wait for ever.
+
+    Raises:
+        BusyError: a restore is under way.
+        CredentialError, DatabaseError, AgentError: see ``provide``.
+    """
+    config = context.config
+    if config.application is None or config.application.environment_file.exists():
+        return
+    report = Report(config.site, config.database.host, now())
+    with Run.opened(context, report, patience_s=0, epoch=epoch) as run:
+        marker = read_marker(run.database)
+        if marker is not None and marker.state == "verified":
+            _provide(run)
 
 
 def _provide(run: Run) -> None:

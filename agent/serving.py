@@ -18,7 +18,7 @@ from agent.jobs import Job, Troubles
 from agent.marker import Marker, read_marker
 from agent.opening import become_writer, finish_opening, wants_to_open
 from agent.report import Report, now
-from agent.restore import follow, replace_by_order
+from agent.restore import follow, provide_missing, replace_by_order
 from agent.restoring import Run
 
 _log = logging.getLogger(__name__)
@@ -87,6 +87,7 @@ class Serving:
                 follow(self._context)
             except NoBackupError as error:
                 _log.warning("it opens with what it holds: %s", error)
+        provide_missing(self._context, epoch)
         writer = read_answer(self._context.signals, epoch.writer)
         if is_closed(writer, epoch) and writer is not None:  # its log says that all events are off
             keep_events(self._context, writer)

@@ -33,7 +33,7 @@ from agent.handover.takeover import keep_events, take_over
 from agent.marker import Marker, read_marker, write_marker
 from agent.rds import ensure_snapshot
 from agent.report import Report
-from agent.restore import follow, replace_by_order
+from agent.restore import follow, provide_missing, replace_by_order
 
 _log = logging.getLogger(__name__)
 
@@ -134,6 +134,7 @@ class Target:
             if holds_own(state, marker):
                 told = self._with_divergence_if_possible(epoch, told)
             told = self._load(epoch, told)
+        provide_missing(self._context, epoch)
         return _saying(
             told,
             "ready",
@@ -162,6 +163,7 @@ class Target:
                 if blocked := _blocked(order, told.divergence):
                     return _saying(told, "divergence", blocked)
             told = self._load(epoch, told)
+        provide_missing(self._context, epoch)
         return self._follow(epoch, order, told, source, program)
 
     def _with_snapshot(self, epoch: Epoch, told: Answer) -> Answer:

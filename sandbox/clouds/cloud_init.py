@@ -123,8 +123,10 @@ def _command(item: Any) -> tuple[str, ...]:
     words = tuple(_text(word, "runcmd") for word in cast(list[Any], item))
     if words[0] == "python3" and len(words) == 2:
         return words
-    if words[:3] == ("systemctl", "enable", "--now") and len(words) == 4:
+    options = words[3:-1]
+    if words[:3] == ("systemctl", "enable", "--now") and len(words) > 3 and options in ((), ("--no-block",)):
         return words
     raise CloudInitError(
-        f"runcmd: {' '.join(words)!r} is neither 'python3 FILE' nor 'systemctl enable --now UNIT'"
+        f"runcmd: {' '.join(words)!r} is neither 'python3 FILE' nor "
+        "'systemctl enable --now [--no-block] UNIT'"
     )

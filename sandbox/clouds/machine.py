@@ -139,7 +139,7 @@ class Machine:
                 break
             if command[0] == "systemctl":
                 try:
-                    self._own_units().enable_now(command[-1])
+                    self._own_units().enable_now(command[-1], block="--no-block" not in command)
                 except UnitError as error:
                     errors.append(str(error))
             else:

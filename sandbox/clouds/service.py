@@ -13,10 +13,12 @@ from typing import Protocol
 
 from sandbox import processes
 from sandbox.clouds.machine_paths import PREFIXES, MachinePaths
+from sandbox.clouds.start_limit import StartLimit
 from sandbox.clouds.unit_file import Unit, UnitError, parse_environment, parse_environment_file
 
 _DEFAULT_RESTART_S = 0.1  # systemd.service(5)
 _SHORTEST_RESTART_S = 0.3  # a Python that ends at its start costs a fifth of a second of processor
+_SHORTEST_WAIT_S = 0.05  # an attempt that ends before there is a process costs nothing
 _LONGEST_BACK_OFF_S = 5.0
 
 
@@ -59,15 +61,17 @@ class Service:
         self._process: subprocess.Popen[bytes] | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
+        self._at_once = threading.Event()
         self._settled = threading.Event()
         self._state = "inactive"
-        self._reason = ""
+        self._reason = self._refusal = ""
         self._code = 0
+        self._spawned = False
         self.restarts = 0
 
     @property
     def state(self) -> str:
-        """``inactive``, ``activating``, ``active`` or ``failed``."""
+        """``inactive``, ``activating`` (also between two starts), ``active`` or ``failed``."""
         return self._state
 
     @property
@@ -79,57 +83,86 @@ class Service:
         return self._paths.path(f"/var/log/journal/{self.unit.name}.log")
 
     def start(self) -> None:
-        """Start; a oneshot is waited for. Nothing happens when it is active already.
+        """Start; a oneshot is waited for. Nothing happens when it is active already; what waits to be started
+        again is started now.
 
         Raises:
-            UnitError: it failed; with the last lines of its output.
+            UnitError: this start failed, whether or not others follow; with the last lines of its output.
         """
         with self._mutex:
             if self._state not in {"active", "activating"}:
                 self._state = "activating"
                 self._stopping.clear()
+                self._at_once.clear()
                 self._settled.clear()
                 self._thread = threading.Thread(target=self._live, name=self.unit.name, daemon=True)
                 self._thread.start()
+            elif self._state == "activating" and self._settled.is_set():
+                self._settled.clear()
+                self._at_once.set()
         self._settled.wait()
-        if self._state == "failed":
-            raise UnitError(self._reason)
+        if self._refusal:
+            raise UnitError(self._refusal)
 
     def _live(self) -> None:
-        back_off = 1.0
+        limit, back_off = StartLimit(self.unit), 1.0
         while True:
             began = time.monotonic()
-            try:
-                succeeded = self._once()
-            except (UnitError, OSError) as error:
-                succeeded, self._reason = False, f"{self.unit.name}: {error}"
-            remains = succeeded and self.unit.type == "oneshot" and self.unit.flag("RemainAfterExit")
-            policy = self.unit.one("Service", "Restart", "no")
-            again = policy == "always" or (policy == "on-failure" and not succeeded)
-            final = self.unit.one("Service", "RestartPreventExitStatus").split()
-            again = again and not (remains or self._stopping.is_set() or str(self._code) in final)
-            # Who depends on it goes on waiting then, and hears of no failure (systemd.service, RestartMode=).
-            unheard = again and self.unit.one("Service", "RestartMode", "normal") == "direct"
-            self._state = "active" if remains else "inactive" if succeeded else "failed"
-            if unheard:
-                self._state = "activating"
-            else:
-                self._settled.set()
-            self._clear_runtime(keep=remains)
-            if not again:
+            self._spawned = False
+            if not self._attempt(limit):
                 return
-            back_off = 1.0 if time.monotonic() - began > _LONGEST_BACK_OFF_S else back_off * 2
-            wanted = self.unit.seconds("RestartSec", _DEFAULT_RESTART_S) / self._time_factor
-            if self._stopping.wait(min(max(wanted, _SHORTEST_RESTART_S) * back_off, _LONGEST_BACK_OFF_S)):
-                self._state = "inactive" if succeeded else "failed"
-                self._settled.set()
+            lived = time.monotonic() - began
+            nominal = self.unit.seconds("RestartSec", _DEFAULT_RESTART_S)
+            limit.passes(lived + nominal)
+            pause = max(nominal / self._time_factor, _SHORTEST_WAIT_S)
+            if self._spawned:
+                back_off = 1.0 if lived > _LONGEST_BACK_OFF_S else back_off * 2
+                pause = min(max(pause, _SHORTEST_RESTART_S) * back_off, _LONGEST_BACK_OFF_S)
+            self._at_once.wait(pause)
+            self._at_once.clear()
+            if self._stopping.is_set():
+                self._state = "failed" if self._reason else "inactive"
+                self._settle(self._reason)
                 return
             self.restarts += 1
 
-    def _once(self) -> bool:
+    def _attempt(self, limit: StartLimit) -> bool:
+        """Run it once; whether it is to be started again."""
+        self._reason, limited = "", False
+        try:
+            limited = not limit.allows()
+            if limited:
+                raise UnitError("start request repeated too quickly")
+            self._once()
+        except (UnitError, OSError) as error:
+            self._reason = f"{self.unit.name}: {error}"
+        succeeded = not self._reason
+        remains = succeeded and self.unit.type == "oneshot" and self.unit.flag("RemainAfterExit")
+        policy = self.unit.one("Service", "Restart", "no")
+        again = policy == "always" or (policy == "on-failure" and not succeeded)
+        final = self.unit.one("Service", "RestartPreventExitStatus").split()
+        again = again and not (remains or limited or self._stopping.is_set() or str(self._code) in final)
+        # Also of a start that failed before a process was there: service_enter_start, service_enter_dead and
+        # service_shall_restart in systemd's src/core/service.c; "auto-restart" counts as activating.
+        self._state = (
+            "activating" if again else "active" if remains else "inactive" if succeeded else "failed"
+        )
+        # Who depends on it goes on waiting then, and hears of no failure (systemd.service, RestartMode=).
+        if not (again and self.unit.one("Service", "RestartMode", "normal") == "direct"):
+            self._settle(self._reason)
+        self._clear_runtime(keep=remains)
+        return again
+
+    def _settle(self, refusal: str) -> None:
+        """Tell who started it; whoever was told already hears nothing of what comes after."""
+        if not self._settled.is_set():
+            self._refusal = refusal
+            self._settled.set()
+
+    def _once(self) -> None:
         self._code = 0
         if not self._condition_holds():
-            return True
+            return
         for section_key, base in (
             ("RuntimeDirectory", "/run"),
             ("StateDirectory", "/var/lib"),
@@ -146,12 +179,11 @@ class Service:
             process = self._spawn(words, environment)
             if simple:
                 self._state = "active"
-                self._settled.set()
+                self._settle("")
             self._code = code = process.wait()
             good = {0, *(int(word) for word in self.unit.one("Service", "SuccessExitStatus").split())}
             if code not in good and not forgiven:
                 raise UnitError(f"ended with {code}: {self.tail()}")
-        return True
 
     def _condition_holds(self) -> bool:
         for text in self.unit.all("Unit", "ConditionPathExists"):
@@ -180,6 +212,7 @@ class Service:
         with self._mutex:
             if self._stopping.is_set():
                 raise UnitError("stopped while it started")
+            self._spawned = True
             self._process = processes.spawn(
                 [program, *(self._paths.word(word) for word in words[1:])],
                 log=self.log,
@@ -217,6 +250,7 @@ class Service:
     def _end(self, how: Callable[[subprocess.Popen[bytes]], None]) -> None:
         with self._mutex:
             self._stopping.set()
+            self._at_once.set()
             process, thread = self._process, self._thread
         if process is not None and process.poll() is None:
             how(process)

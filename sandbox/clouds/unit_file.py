@@ -12,7 +12,16 @@ class UnitError(ValueError):
 
 
 _RUN = {
-    "Unit": {"Description", "Documentation", "After", "Requires", "Wants", "ConditionPathExists"},
+    "Unit": {
+        "Description",
+        "Documentation",
+        "After",
+        "Requires",
+        "Wants",
+        "ConditionPathExists",
+        "StartLimitIntervalSec",
+        "StartLimitBurst",
+    },
     "Service": {
         "Type",
         "ExecStartPre",
@@ -38,7 +47,7 @@ _RUN = {
 }
 # Real systemd confines and limits with these; here every process is the developer's own.
 _NOTE = {
-    "Unit": {"StartLimitIntervalSec", "StartLimitBurst", "Before"},
+    "Unit": {"Before"},
     "Service": {
         "User",
         "Group",
@@ -113,13 +122,13 @@ class Unit:
         """A boolean of the Service section; absent is no."""
         return self.one("Service", key, "no").lower() in {"yes", "true", "on", "1"}
 
-    def seconds(self, key: str, default: float) -> float:
+    def seconds(self, key: str, default: float, *, section: str = "Service") -> float:
         """A time span in seconds.
 
         Raises:
             UnitError: a span other than a number, ``Ns``, ``Nms``, ``Nmin`` or ``infinity``.
         """
-        text = self.one("Service", key)
+        text = self.one(section, key)
         if not text:
             return default
         if text == "infinity":

@@ -1,7 +1,7 @@
 """A machine's service manager: starts what its units say, in order.
 
-Simplifications, all on the safe side of the real systemd: ``Requires`` also orders (the program writes
-``After`` with it anyway), and the start limit is not applied (a service in a loop goes on being restarted).
+Simplifications, all on the safe side of the real systemd: ``Requires`` also orders (whoever writes it writes
+``After`` too), and what a unit wants or requires is not started again when the unit itself is.
 """
 
 from __future__ import annotations
@@ -58,8 +58,11 @@ class Units:
                 self._running[name] = Service(unit, self._paths, self._environment, self._time_factor)
             return self._running[name]
 
-    def enable_now(self, name: str) -> None:
+    def enable_now(self, name: str, *, block: bool = True) -> None:
         """``systemctl enable --now``: for the next boot, and at once.
+
+        Args:
+            block: no for ``--no-block``: the start is only ordered, and the journal alone hears how it ends.
 
         Raises:
             UnitError: it, or a unit it requires, failed.
@@ -71,7 +74,12 @@ class Units:
         wants = self._paths.path(_WANTS)
         wants.mkdir(parents=True, exist_ok=True)
         (wants / name).touch()
-        self.start(name)
+        if block:
+            self.start(name)
+        else:
+            threading.Thread(
+                target=self._start_if_it_can, args=(name,), name=f"start {name}", daemon=True
+            ).start()
 
     def start(self, name: str) -> None:
         """``systemctl start``: first what it requires and, as far as it exists, what it wants."""
@@ -123,14 +131,15 @@ class Units:
         return ordered
 
     def start_enabled(self) -> list[str]:
-        """What a boot does: start all enabled units; returns the errors of those that failed."""
+        """What a boot does: start all enabled units; returns the errors of those that failed for good."""
         errors: list[str] = []
         for name in self.enabled():
             try:
                 self.start(name)
             except UnitError as error:
-                errors.append(str(error))
                 self.note(str(error))
+                if self.get(name).state != "activating":
+                    errors.append(str(error))
         return errors
 
     def states(self) -> dict[str, str]:

@@ -217,6 +217,7 @@ def test_web_server_passes_to_its_neighbour(
         ("#cloud-config\nusers: []\n", "'users' is not simulated"),
         ("#cloud-config\nruncmd: [reboot]\n", "not a list of words"),
         ("#cloud-config\nruncmd: [[rm, -rf, /]]\n", "neither 'python3 FILE'"),
+        ("#cloud-config\nruncmd: [[systemctl, enable, --now, --force, x]]\n", "neither 'python3 FILE'"),
         ("#cloud-config\nwrite_files: [{path: /etc/x, append: true}]\n", "'append' is not simulated"),
         ("#cloud-config\nwrite_files: [{path: /etc/x, permissions: 0644}]\n", "quoted text like '0644'"),
         ("#cloud-config\nwrite_files: [\n", "not YAML"),

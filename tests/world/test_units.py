@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.clouds.machine_paths import MachinePaths
+from sandbox.clouds.service import Service
+from sandbox.clouds.start_limit import StartLimit
 from sandbox.clouds.unit_file import UnitError, parse_environment_file, parse_unit
 from sandbox.clouds.units import Units
 from sandbox.clouds.waiting import wait_for
@@ -108,6 +110,71 @@ def test_restart_always_after_sigkill(units: Units, paths: MachinePaths) -> None
     wait_for(lambda: log.read_text().count("started") == 2, 5, "the second start")
     units.get("count.service").stop()
     assert service.state == "inactive"
+
+
+def waiting_service(paths: MachinePaths, unit: str) -> None:
+    show = script(paths, "show", 'echo "$A"; exec sleep 60')
+    service = f"EnvironmentFile=/run/a.env\nExecStart={show}\nRestart=always\nRestartSec=1"
+    write(paths, "wait.service", service, unit)
+
+
+def test_a_service_without_its_environment_file_is_started_again_until_it_is_there(
+    units: Units, paths: MachinePaths
+) -> None:
+    waiting_service(paths, "StartLimitIntervalSec=0")
+    with pytest.raises(UnitError, match=r"wait.service: EnvironmentFile /run/a.env does not exist"):
+        units.start("wait")
+    service = units.get("wait")
+    assert isinstance(service, Service)
+    wait_for(lambda: service.restarts > 8, 10, "more starts than the limit allows")
+    assert service.state == "activating"
+    paths.path("/run/a.env").write_text("A=here\n")
+    wait_for(lambda: service.log.exists() and service.log.read_text() == "here\n", 10, "the start")
+    assert service.state == "active"
+
+
+def test_the_start_limit_ends_a_service_that_fails_too_often(units: Units, paths: MachinePaths) -> None:
+    """systemd's default: five starts in ten seconds of the unit's own time."""
+    waiting_service(paths, "")
+    with pytest.raises(UnitError, match="does not exist"):
+        units.start("wait")
+    service = units.get("wait")
+    assert isinstance(service, Service)
+    wait_for(lambda: service.state == "failed", 10, "the limit")
+    assert service.restarts == 5  # five starts, and the one that was refused
+
+
+@pytest.mark.parametrize(
+    ("restart_s", "unit", "allowed"),
+    [(3, "", True), (1, "", False), (1, "StartLimitIntervalSec=0", True), (3, "StartLimitBurst=2", False)],
+)
+def test_the_start_limit_counts_by_the_unit_s_own_pauses(restart_s: int, unit: str, allowed: bool) -> None:
+    limit = StartLimit(parse_unit("x.service", f"[Unit]\n{unit}\n[Service]\nExecStart=/bin/true\n"))
+    seen: list[bool] = []
+    for _ in range(20):
+        seen.append(limit.allows())
+        limit.passes(restart_s)
+    assert all(seen) is allowed
+
+
+def test_a_start_by_hand_does_not_wait_for_the_next_attempt(units: Units, paths: MachinePaths) -> None:
+    waiting_service(paths, "")
+    file = paths.path("/etc/systemd/system/wait.service")
+    file.write_text(file.read_text().replace("RestartSec=1", "RestartSec=10h"))
+    with pytest.raises(UnitError, match="does not exist"):
+        units.start("wait")
+    with pytest.raises(UnitError, match="does not exist"):
+        units.start("wait")
+    paths.path("/run/a.env").write_text("A=here\n")
+    units.start("wait")
+    assert units.states() == {"wait.service": "active"}
+
+
+def test_a_boot_that_only_waits_for_a_file_has_not_failed(units: Units, paths: MachinePaths) -> None:
+    waiting_service(paths, "StartLimitIntervalSec=0")
+    units.enable_now("wait", block=False)
+    wait_for(lambda: units.states().get("wait.service") == "activating", 5, "the start")
+    assert units.start_enabled() == []
 
 
 def test_environment_file_missing_then_there(units: Units, paths: MachinePaths) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from agent.epoch import Orders, read_epoch
+from agent.errors import CredentialError
 from agent.gtid import GtidSet
 from agent.handover.decide import Duty, duty
 from agent.handover.order import new_order, read_answer, write_answer
@@ -195,6 +196,49 @@ def test_a_standby_that_has_served_is_replaced_after_a_second_disaster(
     write_answer(context.signals, replace(own, state="restoring"))  # as if it had died before it said so
     assert Passes(world.azure).once().state == "ready"
     assert open_site(world.azure).epoch == 4
+
+
+def test_after_a_reboot_the_application_gets_its_environment_from_whoever_replaces_the_database(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    """The restore at boot leaves an overtaken database alone; PetClinic starts by this file and nothing else.
+    So it must come even if what replaced the database ended between the proof and the file."""
+    clinic(rds)
+    with_shop(world.azure)
+    with archiving(world.aws) as archive:
+        disaster(world, archive)
+    with archiving(world.azure) as archive:
+        world.azure.works("dump")
+        archive.settle()
+        world.aws.works("restore", "--take-over")
+    with archiving(world.aws) as archive:
+        world.aws.works("dump")
+        archive.settle()
+    file = world.azure.environment_file
+    file.unlink()  # the reboot
+    assert world.azure.run("restore").code == 8
+    assert not file.exists()
+
+    order(world.aws, new_order("replace", "replace"))
+    secret = world.azure.folder / "secret-application"
+    hidden = secret.rename(secret.with_name("hidden"))
+    passes = Passes(world.azure)
+    with pytest.raises(CredentialError):
+        passes.once()
+    with pytest.raises(CredentialError):
+        passes.once()
+    assert getattr(marker_of(world.azure), "state", "") == "verified" and not file.exists()
+    hidden.rename(secret)
+    assert passes.once().state == "ready"
+    assert "MYSQL_PASS" in file.read_text()
+
+    file.unlink()  # as if it had been killed there, and the opening came before another pass
+    world.order(open=True)
+    with world.azure.start("run") as agent:
+        wait_for(lambda: read_epoch(world.azure.context.control).epoch == 4, 60)
+        assert file.exists()
+        agent.terminate()
+        agent.wait(30)
 
 
 def ids_of(server: MySqlServer, table: str = "owners") -> set[int]:
