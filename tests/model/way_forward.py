@@ -30,7 +30,7 @@ class Ways:
 
     def stuck(self, world: World) -> list[str]:
         """The steps that lead nowhere; empty when they lead to a site that serves."""
-        world = world._replace(ups=1, orders=1, faults=0)
+        world = self.begun(world)
         walked: dict[World, None] = {}
         said: list[str] = []
         for _ in range(_LONGEST):
@@ -45,6 +45,10 @@ class Ways:
             if not what:
                 return [*said, "nothing helps"]
         return [*said, f"after {_LONGEST} steps nobody serves"]
+
+    def begun(self, world: World) -> World:
+        """Where the walk from ``world`` begins: the budgets of the exploration tell nothing apart here."""
+        return world._replace(ups=1, orders=1, faults=0)
 
     def arrived(self, world: World) -> bool:
         """Whether this is where the way should lead."""
