@@ -38,7 +38,7 @@ class Ways:
                 self._good.update(walked)
                 return []
             walked[world] = None
-            what, world = self._next(world, walked)
+            what, world = self.next(world, walked)
             said.append(what)
             if wrong := broken(world):
                 return [*said, wrong]
@@ -54,7 +54,7 @@ class Ways:
         """Whether this is where the way should lead."""
         return serves(world)
 
-    def _next(self, world: World, walked: dict[World, None]) -> tuple[str, World]:
+    def next(self, world: World, walked: dict[World, None]) -> tuple[str, World]:
         """One step on the way, to a state not seen on it; no words when there is none."""
         world = world._replace(minds=tuple(m if m and m.take else None for m in world.minds))
         if world.rolling is not None:
