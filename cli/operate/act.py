@@ -11,12 +11,13 @@ from agent.epoch import Epoch, give_order
 from agent.errors import NotWriterError
 from agent.handover.order import Order, new_order
 from cli.operate import web
+from cli.operate.facts import Facts
 from cli.operate.pace import Clock, patience_s, poll_s, settled_s
 from cli.operate.progress import copy_lines, span, waiting
 from cli.operate.pulumi import Pulumi
 from cli.operate.read import CONTROL, Sight, Source
 from cli.operate.recover import up
-from cli.operate.rules import Rule
+from cli.operate.rules import Rule, plan
 from cli.operate.rules_failback import aws_only
 from cli.operate.steps import (
     Ask,
@@ -33,6 +34,7 @@ from cli.operate.steps import (
     Up,
     Wait,
     Withdraw,
+    expect,
     words,
 )
 from cli.problem import Problem
@@ -87,6 +89,16 @@ class Voice:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
+def new_writers(rule: Rule, facts: Facts) -> set[str]:
+    """The sites that become the writer if the rule's plan goes as it should."""
+    found: set[str] = set()
+    for step in plan(rule, facts):
+        before, facts = facts.epoch, expect(facts, step)
+        if before is not None and facts.epoch is not None and facts.epoch.epoch != before.epoch:
+            found.add(facts.epoch.writer)
+    return found
+
+
 class Actor:
     """Carries a rule out: reads, decides, does, until nothing is left.
 
@@ -98,6 +110,8 @@ class Actor:
         self._source = source
         self._rule = rule
         self._sight = sight
+        self._began = sight.facts.epoch
+        self._intended = new_writers(rule, sight.facts)
         self._voice = voice
         self._copy_shown = False
         self._page_since = 0.0
@@ -121,11 +135,27 @@ class Actor:
             if isinstance(step, Refuse):
                 self._voice.say(f"dr: {step.text}")
                 return step.code
+            if stray := self._stray():
+                self._voice.say(f"dr: {stray}")
+                return Code.DECIDE
             times = times + 1 if words(step) == last else 1
             last = words(step)
             if times > _SAME:
                 raise Problem(f"'{last}' was done {_SAME} times and changed nothing; look with ./dr status")
             self._do(step)
+
+    def _stray(self) -> str:
+        """Which change of the writer was no part of the plan that a person agreed to; empty: none."""
+        now = self._sight.facts.epoch
+        if now is None or self._began is None or now.epoch == self._began.epoch:
+            return ""
+        if now.writer in self._intended:
+            return ""
+        return (
+            f"{now.writer} became the writer of epoch {now.epoch} while this command ran, which its plan did "
+            "not intend, so it stopped here: './dr status' shows how things are and names the command that "
+            "goes on; if that site is gone again, the same command shows a new plan"
+        )
 
     def _do(self, step: Step) -> None:
         self._voice.say(f"- {words(step)}")
@@ -239,7 +269,8 @@ class Actor:
                     alone_since = (alone_since or now) if aws_only(self._sight.facts) else 0.0
                     self._sight = self._with(settled=bool(alone_since) and now - alone_since >= settled_s())
                 # A vault that does not answer for a while is waited for as well.
-                if self._sight.facts.epoch is not None and self._rule(self._sight.facts) != Wait(goal):
+                known = self._sight.facts.epoch is not None
+                if known and (self._stray() or self._rule(self._sight.facts) != Wait(goal)):
                     return
                 if clock.seconds > patience:
                     raise TimedOut(

@@ -109,6 +109,10 @@ class Facts:
             empty: unknown.
         succeeded: the switches of the last ``pulumi up`` that succeeded, whatever came after it; None:
             unknown.
+        ordered: with which switches ``orders.json`` was written for certain: those deployed, also where only
+            single resources, as the hold, were destroyed since; None: unknown.
+        database: the stack's state has a standby's database. Without one no standby runs: its server is made
+            after the database, and deleted before it.
         epoch: who writes, with the standing order; None: it cannot be read.
         aws, azure: what each site's agent last said of an order.
         copy: the standby's; None: no restore has ended yet.
@@ -129,6 +133,8 @@ class Facts:
     deployed: Switches | None = None
     last_mode: str = ""
     succeeded: Switches | None = None
+    ordered: Switches | None = None
+    database: bool = False
     epoch: Epoch | None = None
     aws: Answer | None = None
     azure: Answer | None = None

@@ -60,12 +60,14 @@ class Deployment:
         mode: in which the last update that ended was; empty: none ended yet.
         why: in words, why ``switches`` is None.
         succeeded: of the last update that succeeded, whatever came after it; None: none is remembered.
+        ordered: as ``switches``, also where only single resources were destroyed since.
     """
 
     switches: Switches | None
     mode: str
     why: str
     succeeded: Switches | None = None
+    ordered: Switches | None = None
 
 
 @dataclass(frozen=True)
@@ -216,12 +218,15 @@ class Pulumi:
             return Deployment(None, "", "the stack was never deployed")
         switches, newest = ended[0].switches, history[0]
         succeeded = next((run.switches for run in ended if run.deployed), None)
+        since = [(run.kind, run.result) for run in history[: history.index(ended[0])]]
+        destroyed_only = ended[0].deployed and all(run == ("destroy", "succeeded") for run in since)
         if not newest.deployed:
             why = f"the last '{newest.kind}' of the stack ended {newest.result}"
-            return Deployment(None, switches.mode, why, succeeded)
+            certain = destroyed_only and not self.changed_after(newest)
+            return Deployment(None, switches.mode, why, succeeded, switches if certain else None)
         if self.changed_after(newest):
             return Deployment(None, switches.mode, "an update was ended half-way since", succeeded)
-        return Deployment(switches, switches.mode, "", succeeded)
+        return Deployment(switches, switches.mode, "", succeeded, switches)
 
     def changed_after(self, run: Run) -> bool:
         """A killed update leaves no entry in the history, but a younger state, or is still under way."""

@@ -142,6 +142,8 @@ class Source:
             deployed=last.switches,
             last_mode=last.mode,
             succeeded=last.succeeded,
+            ordered=last.ordered,
+            database=bool(places.standby_since),
             reserved=places.gateway_ip,
             unreadable=why,
         )
@@ -198,7 +200,7 @@ class Source:
 
     def _deployment(self) -> Deployment:
         if self._upped is not None:
-            return Deployment(self._upped, self._upped.mode, "", self._upped)
+            return Deployment(self._upped, self._upped.mode, "", self._upped, self._upped)
         return self.pulumi.deployment()
 
     def _beat(self, places: Deployed, site: str) -> Callable[[], dict[str, Any]]:

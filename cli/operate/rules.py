@@ -82,12 +82,22 @@ def blind(facts: Facts, *, production: bool = True) -> Refuse | None:
         )
     if facts.epoch is None:
         why = facts.unreadable.get("epoch", "no reason given")
+        without = "" if production or _returning(facts) else _PLAINLY
         return Refuse(
             f"control/epoch.json cannot be read ({why}), so nobody knows who writes; sign in to Azure with "
-            "'az login' from an address in operatorAddresses, or, to fail over without it: "
-            "pulumi config set mode emergency && pulumi up"
+            f"'az login' from an address in operatorAddresses{without}"
         )
     return None
+
+
+_PLAINLY = ", or, to fail over without it: pulumi config set mode emergency && pulumi up"
+
+
+def _returning(facts: Facts) -> bool:
+    """A failback has begun. Only the epoch tells then whether the standby's database is the truth or an old
+    one that is fenced, and plain commands cannot let it be replaced."""
+    good = facts.succeeded.mode if facts.succeeded is not None else ""
+    return "failback" in (facts.config.mode, facts.last_mode, good)
 
 
 def _is_drill() -> Refuse:
@@ -128,12 +138,12 @@ def failover(facts: Facts, *, planned: bool = False, scope: Literal["full", "mai
     if facts.epoch.writer == "azure":
         return _stay(facts)
     if after_cutover(facts):
-        return _second_disaster(facts)
+        return _not_planned() if planned else _second_disaster(facts)
     return _first_disaster(facts, planned=planned)
 
 
 def _page_only(facts: Facts) -> Step:
-    config, before = facts.config, facts.deployed
+    config = facts.config
     if config.purpose == "drill":
         return _is_drill()
     if facts.epoch is None and any(now is not None and now.enabled for now in (config, facts.succeeded)):
@@ -148,16 +158,24 @@ def _page_only(facts: Facts) -> Step:
             f"mode is {config.mode!r} and the standby has been opened; to show the page without closing that "
             f"door: {_page_over_it(config)}"
         )
-    grown = before is not None and before.mode == "emergency" and before.scope == "full"
-    if grown and config.scope == "full":
+    if _grown(facts):
         return Refuse(
-            "emergencyScope is 'full' and its servers run; the page shows already until the standby is "
-            "opened. To call the emergency off: ./dr abort"
+            "the whole standby runs, or may be starting and opening (emergencyScope full), and would be torn "
+            "down; the page shows already until the standby is opened. To call the emergency off: ./dr abort"
         )
     wanted = {**EMERGENCY, "scope": "maintenance", "enabled": False, "maintenance": False}
     return reach(facts, **wanted) or Done(
         "the maintenance page is up; './dr failover' goes on to the standby, './dr abort' calls it off"
     )
+
+
+def _grown(facts: Facts) -> bool:
+    """More than the page was deployed; also where nobody knows what an ``up`` that was ended has made."""
+    config, before = facts.config, facts.deployed
+    if before is not None:
+        return before.mode == "emergency" and before.scope == config.scope == "full"
+    full = config.scope == "full" and "emergency" in (config.mode, facts.last_mode)
+    return full or config.enabled or facts.database
 
 
 def _page_over_it(config: Switches) -> str:
@@ -203,6 +221,11 @@ def holds_copy(facts: Facts) -> bool:
 
 def _stay(facts: Facts) -> Step:
     """The standby is the writer and stays it: a failback under way is given up."""
+    if facts.config.purpose == "takeover":
+        if facts.copy is None or facts.copy.error:
+            return _not_this_standby(facts)
+        if holds_copy(facts) and not facts.config.enabled and not facts.agreed:
+            return Ask()  # of what production's standby archived; nobody has opened this one yet
     order = standing(facts)
     if order is not None and (order.drains or facts.config.mode == "failback"):
         return Withdraw()
@@ -210,6 +233,28 @@ def _stay(facts: Facts) -> Step:
         return Wait(Goal.REOPENED)
     step = reach(facts, **EMERGENCY, enabled=True, maintenance=False)
     return step or Done("the standby serves and is the writer")
+
+
+def _not_this_standby(facts: Facts) -> Refuse:
+    """A takeover's own database is empty, while the epoch says that a standby writes: production's."""
+    number, why = facts.epoch.epoch if facts.epoch else 0, facts.unreadable.get("restore reports", "")
+    unread = f"whether this stack's database was restored cannot be read ({why})"
+    return Refuse(
+        f"azure is the writer of epoch {number} and "
+        f"{unread if why else 'nothing was restored into the database of this stack'}, so production's "
+        "standby may be that writer: while its database lives it is the truth, so call this stack off "
+        "(pulumi destroy) and let that one serve; if it is gone, this stack's server restores what it had "
+        "archived: repeat then (runbooks/drill.md, Takeover)"
+    )
+
+
+def _not_planned() -> Refuse:
+    return Refuse(
+        "AWS is the writer again and the failback is not finished: the standby's database is an old one, and "
+        "to replace it gives up what AWS has not archived yet, so no failover is a planned one now. If AWS "
+        "lives, finish first (./dr failback finish; './dr status' names what is left before it); if AWS is "
+        "gone: ./dr failover without --planned"
+    )
 
 
 def _second_disaster(facts: Facts) -> Step:
@@ -235,7 +280,7 @@ def abort(facts: Facts) -> Step:  # noqa: PLR0911 - one step a line
     refused = blind(facts) or _opened(facts)
     if refused is not None:
         return refused
-    config, before = facts.config, facts.deployed
+    config = facts.config
     if config.mode == "normal" and facts.in_place and facts.hold is not True:
         return _order_left(facts) or Done("the stack stands in mode normal; nothing is left to call off")
     if forced(facts):
@@ -256,7 +301,7 @@ def abort(facts: Facts) -> Step:  # noqa: PLR0911 - one step a line
             "open the standby: ./dr failover"
         )
     # The opening first: without an order that stands, one that was ordered goes on by itself.
-    return _close(facts, before) or _order_left(facts) or _let_go(facts)
+    return _close(facts) or _order_left(facts) or _let_go(facts)
 
 
 def forced(facts: Facts) -> bool:
@@ -273,28 +318,46 @@ def _order_left(facts: Facts) -> Step | None:
 
 def _opened(facts: Facts) -> Refuse | None:
     if facts.epoch is not None and facts.epoch.writer == "azure":
+        off = facts.hold is False
+        way = "the hold is off, so users may be sent to AWS; first, " if off else ""
+        way += "to lead them to the standby: ./dr failover; then " if off else ""
         return Refuse(
             f"the standby was opened and is the writer of epoch {facts.epoch.epoch}: calling the emergency "
-            "off would lose what was written there; the way back is: ./dr failback sync"
+            f"off would lose what was written there; {way}the way back is: ./dr failback sync"
         )
     if after_cutover(facts):
         return Refuse("AWS is the writer again after a failback; go on with: ./dr failback cutover")
     return None
 
 
-def _close(facts: Facts, before: Switches | None) -> Step | None:
-    """Order the standby not to open, where it was ordered to and has not begun an epoch.
+def _close(facts: Facts) -> Step | None:
+    """Order the standby not to open, where it was or may have been ordered to and has not begun an epoch.
 
-    ``maintenance`` stands for the rest of the command, so that a run that was ended here is told from one
-    whose emergency was never to be opened: its ``pulumi up`` need not be completed first.
+    Its database loses its protection here too: the engine refuses to take that away and to delete in one
+    ``up``. ``maintenance`` stands for the rest of the command, so that a run that was ended here is told from
+    one whose emergency was never to be opened: its ``pulumi up`` need not be completed first.
     """
-    if not facts.hold:
-        return None
-    if facts.config.enabled or (before is not None and before.enabled):
-        return reach(facts, mode="emergency", enabled=False, maintenance=True)
-    if facts.config.maintenance and not facts.in_place:
+    config, before = facts.config, facts.deployed
+    closed = {**EMERGENCY, "enabled": False, "maintenance": True}
+    if before is not None:
+        needed = before.mode != "normal" and (before.enabled or config.enabled)
+    else:
+        stands = facts.hold or (facts.database and config.mode != "normal")
+        needed = stands and (config.enabled or _may_open(facts))
+    if needed:
+        return reach(facts, **closed)
+    if facts.hold and config.maintenance and not facts.in_place:
         return Up()
     return None
+
+
+def _may_open(facts: Facts) -> bool:
+    """Nobody knows what the last ``up`` wrote into ``orders.json``, by which a standby that is there opens.
+
+    It is the first thing that an ``up`` writes, and one that was killed leaves no other trace of it.
+    """
+    known = facts.deployed or facts.ordered
+    return facts.database and known is None and not facts.sealed
 
 
 def _let_go(facts: Facts) -> Step:
@@ -340,9 +403,12 @@ def advice(facts: Facts) -> tuple[Code, str]:  # noqa: PLR0911 - one line a situ
 
 
 def _takeover_advice(facts: Facts) -> tuple[Code, str]:
-    if isinstance(_stay(facts), Done):
+    step = _stay(facts)
+    if isinstance(step, Refuse):
+        return Code.DECIDE, step.text
+    if isinstance(step, Done):
         return Code.DONE, "nothing: the takeover serves; it has no AWS side, so there is no failback from it"
-    return Code.DECIDE, "./dr failover: the takeover is the writer and the switches do not say so yet"
+    return Code.DECIDE, "./dr failover: azure is the writer and this stack's switches do not say so yet"
 
 
 def _emergency_advice(facts: Facts) -> tuple[Code, str]:

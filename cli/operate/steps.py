@@ -153,7 +153,7 @@ def expect(facts: Facts, step: Step) -> Facts:  # noqa: PLR0911 - one line a ste
         case Seal():
             return replace(facts, sealed=True)
         case DropHold():
-            return replace(facts, hold=False, deployed=None)
+            return replace(facts, hold=False, deployed=None, ordered=facts.deployed or facts.ordered)
         case Look():
             return replace(facts, origin="")
         case Wait(goal):
@@ -172,6 +172,8 @@ def _deployed(facts: Facts) -> Facts:
         deployed=config,
         last_mode=config.mode,
         succeeded=config,
+        ordered=config,
+        database=config.mode != "normal" and config.scope == "full",
         hold=config.mode != "normal" and not home,
         copy=None if config.mode == "normal" else facts.copy,
     )

@@ -47,6 +47,21 @@ def test_the_tools_commands_lead_to_where_the_operator_wants(
     print(f"{intent}: {walked} of {len(found.before)} states, {bounds}")
 
 
+def test_abort_lets_nobody_go_while_an_up_that_was_killed_may_have_ordered_the_opening() -> None:
+    """The stack's file and history say nothing of it; the agent goes by ``orders.json``."""
+    rules, (start, bounds) = Rules(), _RUNS["normal"]
+    ways, walked = ToolWays(bounds, rules, intent=CALL_OFF, died=True), 0
+    found = _explored(start, bounds)
+    for world in found.before:
+        stands = world.rolling is None and world.infra.mode == "emergency" and world.azure is not None
+        if stands and CALL_OFF.wanted(world, facts_of(world, rules)):
+            walked += 1
+            stuck = ways.stuck(world)
+            assert not stuck, "\n".join([*trace(found, world), *stuck])
+    assert walked
+    print(f"{CALL_OFF}, after an up that was killed: {walked} of {len(found.before)} states")
+
+
 @pytest.mark.parametrize("aws_up", [False, True], ids=["AWS is gone", "AWS is well"])
 def test_failover_goes_on_where_emergency_was_typed_by_hand_after_a_failback(aws_up: bool) -> None:
     """``pulumi config set mode emergency && pulumi up`` is the promise; after a failback the standby's

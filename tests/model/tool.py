@@ -28,7 +28,19 @@ from tests.model.agents import Step
 from tests.model.operators import give, up, withdrawal
 from tests.model.rules import Rules, has_own
 from tests.model.way_forward import Ways, aws_is_of_use
-from tests.model.world import AWS, AZURE, OWN, SITES, Conf, Ordered, World, answer_of, epoch_of, switches
+from tests.model.world import (
+    AWS,
+    AZURE,
+    OWN,
+    SITES,
+    Conf,
+    Ordered,
+    World,
+    answer_of,
+    epoch_of,
+    orders_of,
+    switches,
+)
 
 
 @dataclass(frozen=True)
@@ -52,22 +64,44 @@ class Intent:
 
 @dataclass
 class ToolWays(Ways):
-    """As ``Ways``; the operator types the commands of one intent."""
+    """As ``Ways``; the operator types the commands of one intent.
+
+    Attributes:
+        died: the last ``pulumi up`` did all it had to and was killed before the stack's history knew, and
+            somebody has typed ``enablePetclinic`` back. On such a walk ``ups`` is 0 until another one ends,
+            and the tool is quicker than the agents, who would open.
+    """
 
     intent: Intent = field(kw_only=True)
+    died: bool = False
+
+    def begun(self, world: World) -> World:
+        """With or without a ``pulumi up`` that is known to have ended."""
+        return super().begun(world)._replace(ups=0 if self.died else 1)
 
     def arrived(self, world: World) -> bool:
         """As the operator wants it."""
         return self.intent.arrived(world)
 
+    def next(self, world: World, walked: dict[World, None]) -> tuple[str, World]:
+        """As agents and surroundings go on by themselves, the operator comes last; but see ``died``."""
+        said, after = ("", world) if world.ups else self.operate(world)
+        return (said, after) if said else super().next(world, walked)
+
     def operate(self, world: World) -> tuple[str, World]:
         """What the tool does next; no words when it refuses, or waits for what nobody does."""
-        facts = facts_of(world, self.rules)
+        facts = self._facts(world)
         for command in self.intent.commands(world, facts):
             said, after = self._run(command, facts, world)
             if said:
                 return said, after
         return "", world
+
+    def _facts(self, world: World) -> Facts:
+        facts = facts_of(world, self.rules)
+        if world.ups:
+            return facts
+        return replace(facts.with_config(enabled=False), deployed=None, succeeded=None, ordered=None)
 
     def _run(self, command: Rule, facts: Facts, world: World) -> tuple[str, World]:
         """To the first step that changes something outside; a seal counts only for the run that wrote it."""
@@ -76,12 +110,15 @@ class ToolWays(Ways):
             match step:
                 case Set() | Ask() | Look() | DropHold():  # the hold is no part of this model
                     facts = replace(expect(facts, step), deployed=facts.deployed)
+                case Seal() if orders_of(world.blobs).open:
+                    raise AssertionError(f"next users are led to AWS, and the standby opens: {facts}")
                 case Seal():
                     order = Ordered(world.ids + 1, "planned", "withdrawn", 0, world.control.epoch)
                     _, world = _first(words(step), give(world, order), world)
-                    facts = replace(facts_of(world, self.rules), sealed=True)
+                    facts = replace(self._facts(world), sealed=True)
                 case Up():
-                    return _first(words(step), up(world, _conf(facts.config), self.rules), world)
+                    known = world._replace(ups=1)
+                    return _first(words(step), up(known, _conf(facts.config), self.rules), world)
                 case Give(kind, what, accept):
                     order = Ordered(world.ids + 1, kind, what, int(accept or 0), world.control.epoch)
                     return _first(words(step), give(world, order), world)
@@ -108,6 +145,8 @@ def facts_of(world: World, rules: Rules) -> Facts:
         deployed=config,
         last_mode=config.mode,
         succeeded=config,
+        ordered=config,
+        database=world.azure is not None,
         epoch=epoch_of(control),
         aws=_answer(world, AWS, rules),
         azure=_answer(world, AZURE, rules),

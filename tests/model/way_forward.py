@@ -30,7 +30,7 @@ class Ways:
 
     def stuck(self, world: World) -> list[str]:
         """The steps that lead nowhere; empty when they lead to a site that serves."""
-        world = world._replace(ups=1, orders=1, faults=0)
+        world = self.begun(world)
         walked: dict[World, None] = {}
         said: list[str] = []
         for _ in range(_LONGEST):
@@ -38,7 +38,7 @@ class Ways:
                 self._good.update(walked)
                 return []
             walked[world] = None
-            what, world = self._next(world, walked)
+            what, world = self.next(world, walked)
             said.append(what)
             if wrong := broken(world):
                 return [*said, wrong]
@@ -46,11 +46,15 @@ class Ways:
                 return [*said, "nothing helps"]
         return [*said, f"after {_LONGEST} steps nobody serves"]
 
+    def begun(self, world: World) -> World:
+        """Where the walk from ``world`` begins: the budgets of the exploration tell nothing apart here."""
+        return world._replace(ups=1, orders=1, faults=0)
+
     def arrived(self, world: World) -> bool:
         """Whether this is where the way should lead."""
         return serves(world)
 
-    def _next(self, world: World, walked: dict[World, None]) -> tuple[str, World]:
+    def next(self, world: World, walked: dict[World, None]) -> tuple[str, World]:
         """One step on the way, to a state not seen on it; no words when there is none."""
         world = world._replace(minds=tuple(m if m and m.take else None for m in world.minds))
         if world.rolling is not None:

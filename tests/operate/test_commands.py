@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from agent.epoch import read_epoch
+from agent.epoch import give_order, read_epoch
 from agent.handover.order import Answer, write_answer
 from cli.__main__ import main
 from cli.operate.facts import Switches
@@ -112,6 +113,19 @@ def test_an_abort_of_an_ordered_opening_closes_the_standby_before_anything_else(
     assert scene.state() == before
 
 
+def test_an_abort_closes_a_standby_whose_last_up_was_killed_before_it_lets_users_go(scene: Scene) -> None:
+    """It may have written the opening into orders.json; the stack's file says nothing of that any more."""
+    before = scene.state()
+    scene.restores = False
+    scene.set(config={**scene.stack["config"], "mode": "emergency"})
+    fake_pulumi.call(scene.folder, ["up", "--yes", "--skip-preview"])
+    scene.set(written=(datetime.now(UTC) + timedelta(seconds=60)).isoformat(), calls=[])
+    assert scene.run("abort", "--yes") == 0
+    kinds = [words[0] for words in scene.changes]
+    assert "up" in kinds[: kinds.index("destroy")] and kinds.count("destroy") == 1
+    assert scene.state() == before
+
+
 def test_the_whole_way_back_ends_where_it_began(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     before = scene.state()
     home(scene)
@@ -209,6 +223,28 @@ def test_a_second_disaster_before_the_cutover_gives_the_failback_up(scene: Scene
     scene.aws_lives = False
     assert scene.run("failover", "--yes") == 0
     assert scene.epoch.writer == "azure" and scene.config == Switches(mode="emergency", enabled=True)
+
+
+def test_a_failover_that_a_cutover_was_quicker_than_opens_nothing_over_the_new_writer(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its plan was to withdraw the order; what AWS's take-over makes of the rule nobody has agreed to."""
+    opened(scene)
+    assert scene.run("failback", "sync", "--yes") == 0
+    scene.differs = True
+    assert scene.run("failback", "cutover", "--yes") == 1
+    scene.differs, changes, before = False, len(scene.changes), scene.config
+
+    def late(*words: Any) -> None:
+        scene.step()
+        give_order(*words)
+
+    monkeypatch.setattr("cli.operate.act.give_order", late)
+    assert scene.run("failover", "--open", "--yes") == 4
+    said = capsys.readouterr().out
+    assert "aws became the writer of epoch 3 while this command ran" in said and "./dr status" in said
+    assert scene.epoch.writer == "aws" and scene.epoch.order is None
+    assert scene.config == before and len(scene.changes) == changes
 
 
 def test_a_second_disaster_after_the_cutover_replaces_the_old_database(scene: Scene) -> None:

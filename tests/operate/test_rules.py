@@ -162,14 +162,16 @@ def test_a_full_emergency_does_not_shrink_to_the_page() -> None:
 
 def test_without_the_epoch_nobody_is_moved_and_the_plain_way_is_named() -> None:
     blind = replace(NOW, epoch=None, unreadable={"epoch": "403"})
-    for rule in (FAILOVER, ABORT, SYNC, CUTOVER, weight(10), FINISH, GIVE_UP):
+    for rule in (FAILOVER, PLANNED):
         assert "pulumi config set mode emergency" in refusal(rule, blind)
+    for rule in (ABORT, SYNC, CUTOVER, weight(10), FINISH, GIVE_UP):
+        assert "az login" in refusal(rule, blind) and "emergency" not in refusal(rule, blind)
     assert isinstance(PAGE(blind), Set)
 
 
 @pytest.mark.parametrize("rule", [ABORT, SYNC, CUTOVER, weight(10), FINISH, GIVE_UP])
 def test_a_stack_without_an_aws_side_has_no_way_back(rule: Rule) -> None:
-    takeover = facts(replace(OPEN, purpose="takeover"), "azure", 2)
+    takeover = facts(replace(OPEN, purpose="takeover"), "azure", 2, copy=Copy(1))
     assert "purpose is 'takeover'" in refusal(rule, takeover)
     assert isinstance(FAILOVER(takeover), Done)
 

@@ -227,9 +227,9 @@ def test_the_page_alone_is_not_planned_over_a_standby_that_may_write() -> None:
 
 def test_a_takeover_that_serves_needs_nothing_and_has_no_failback() -> None:
     takeover = replace(OPEN, purpose="takeover")
-    code, text = rules.advice(facts(takeover, "azure", 2))
+    code, text = rules.advice(facts(takeover, "azure", 2, copy=Copy(1)))
     assert code is Code.DONE and "no failback" in text
-    code, text = rules.advice(facts(replace(takeover, enabled=False), "azure", 2))
+    code, text = rules.advice(facts(replace(takeover, enabled=False), "azure", 2, copy=Copy(1)))
     assert code is Code.DECIDE and "./dr failover" in text
     code, text = rules.advice(facts(takeover, "aws", 1))
     assert code is Code.DECIDE and "until the standby has become the writer" in text

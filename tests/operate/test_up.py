@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,23 @@ def test_plain_pulumi_is_found_on_path_and_named_when_it_is_not(
         pulumi.read("stack")
     assert main(["status", "--cwd", str(folder)]) == 1
     assert "no pulumi on PATH" in capsys.readouterr().out
+
+
+def test_what_orders_json_says_is_certain_only_after_an_update_that_ended_and_was_only_shrunk_since(
+    quick_scene: Scene,
+) -> None:
+    scene, pulumi = quick_scene, Pulumi(quick_scene.folder, "normal", print)
+    scene.set(config={**scene.stack["config"], "mode": "emergency"})
+    assert pulumi.change("up", "--yes", "--skip-preview")[0] == 0
+    assert pulumi.deployment().ordered == pulumi.deployment().switches == scene.config
+    urn = scene.stack["resources"]["hold-switch-blob"]["urn"]
+    assert pulumi.change("destroy", "--yes", "--skip-preview", "--target", urn)[0] == 0
+    assert pulumi.deployment().switches is None and pulumi.deployment().ordered == scene.config
+    killed = datetime.now(UTC) + timedelta(seconds=60)
+    scene.set(written=killed.isoformat())
+    assert pulumi.deployment().ordered is None
+    scene.set(written="")
+    entry = scene.stack["history"][0]
+    for kind, result in (("destroy", "failed"), ("import", "succeeded")):
+        scene.set(history=[{**entry, "kind": kind, "result": result}, *scene.stack["history"]])
+        assert pulumi.deployment().ordered is None
