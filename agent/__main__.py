@@ -59,6 +59,11 @@ def main(argv: Sequence[str] | None = None, *, program: str = "python -m agent")
         if arguments.json:
             print(json.dumps({"error": str(error), "exit_code": error.exit_code}))
         return error.exit_code
+    except OSError as error:  # this machine's own: a full disk, above all
+        print(f"error: {error}", file=sys.stderr)
+        if arguments.json:
+            print(json.dumps({"error": str(error), "exit_code": errors.AgentError.exit_code}))
+        return errors.AgentError.exit_code
     except KeyboardInterrupt:
         print("error: interrupted; nothing that was under way counts as done", file=sys.stderr)
         return 130

@@ -57,7 +57,8 @@ def _across(store: BlobStore, signals: BlobStore, epoch: Epoch) -> Choice | None
         return None
     log = survey_log(store, epoch.epoch)
     run = log.run_for(began)
-    if not run.gtids:
+    silent = not log.pieces and not log.damaged  # its writer died before it archived anything
+    if not run.gtids and not silent:
         return None
     try:
         before = chain.choose(store, signals, replace(epoch, epoch=epoch.epoch - 1), to=fork, backup=None)
@@ -67,12 +68,17 @@ def _across(store: BlobStore, signals: BlobStore, epoch: Epoch) -> Choice | None
         return None
     manifest = forked(before.manifest, epoch.epoch, began, before.tail.names)
     tail = read_tail(store, run, manifest, None)
-    if not tail.transactions:
+    if not tail.transactions and not silent:
         return None
+    behind = (
+        f"and {tail.transactions} transactions of the log of epoch {epoch.epoch} behind it, to "
+        f"{say_time(tail.through_us)}"
+        if tail.transactions
+        else f"and nothing behind it, for nothing of epoch {epoch.epoch} was archived"
+    )
     why = (
         f"epoch {epoch.epoch} has no backup yet: this one of epoch {before.manifest.epoch}, "
-        f"{before.tail.transactions} transactions of log to the fork, and {tail.transactions} transactions "
-        f"of the log of epoch {epoch.epoch} behind it, to {say_time(tail.through_us)}"
+        f"{before.tail.transactions} transactions of log to the fork, {behind}"
     )
     first, *others = before.considered
     return replace(

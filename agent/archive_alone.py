@@ -57,12 +57,14 @@ def archive(context: Context, stopping: threading.Event) -> None:
     Raises:
         ConfigError: the configuration has no "archive".
         DatabaseError: the server's settings make an archive impossible; the sentence says which.
+        LogError: the archiver ended by a mistake of this program.
         NotWriterError: another site writes.
     """
     archiver = _started_at_last(context, stopping)
     if archiver is None:
         return
     while not stopping.wait(_HEARTBEAT_S if archiver.status()["segments"] else _POLL_S):
+        archiver.require_alive()
         try:
             write_heartbeat(context.signals, context.config.site, {"archive": archiver.status()})
         except StorageError as error:
@@ -90,6 +92,7 @@ def archive_once(context: Context, patience_s: float) -> dict[str, Any]:
             wanted = committed - GtidSet.parse(str(database.value("SELECT @@GLOBAL.gtid_purged") or ""))
         end = time.monotonic() + patience_s
         while not archiver.has_dealt_with(wanted):
+            archiver.require_alive()
             if time.monotonic() > end:
                 error = archiver.status()["error"] or "it is still writing"
                 raise StorageError(
@@ -121,6 +124,15 @@ class _Running:
     def needs_dump(self) -> bool:
         """See ``Archiver.needs_dump``."""
         return self._archiver.needs_dump
+
+    def require_alive(self) -> None:
+        """Refuse to speak for an archiver that is gone.
+
+        Raises:
+            LogError: it ended by a mistake of this program.
+        """
+        if not self._thread.is_alive():
+            raise LogError("the archiver ended by an error of this program, told above; run it again")
 
     def join(self) -> None:
         """Wait for its end."""

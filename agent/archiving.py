@@ -12,8 +12,10 @@ from agent.context import Context
 from agent.database import session
 from agent.epoch import Epoch
 from agent.errors import DatabaseError
+from agent.gtid import GtidSet
 from agent.jobs import Troubles
 from agent.log_settings import check_log
+from agent.manifest import Manifest
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +68,11 @@ class Archiving:
     def needs_dump(self) -> bool:
         """Whether only a new dump can give the archived log a base again."""
         return self._archiver is not None and self._fit and self._archiver.needs_dump
+
+    def take_base(self, manifest: Manifest) -> None:
+        """Tell the archive at once of a backup that is complete; by itself it looks every few seconds."""
+        if self._archiver is not None and manifest.gtid_before:
+            self._archiver.take_base(manifest.epoch, GtidSet.parse(manifest.gtid_before))
 
     @property
     def loss(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 
-from agent.catalog import next_sequence
+from agent.catalog import newest_first, next_sequence, survey
 from agent.clients import find
 from agent.context import Context
 from agent.database import Session, server_lock, session
@@ -51,9 +51,27 @@ def dump_once(context: Context, stopping: threading.Event | None = None) -> Mani
         # Two agents live while a machine is replaced.
         busy = f"another agent is dumping {config.database.host}; wait for it"
         with session(context.login()) as holder, server_lock(holder, _LOCK, 0, busy):
+            _refuse_no_source(context, holder)
             manifest = _complete(context, seen, Limits(config.dump.stall_s, stopping or threading.Event()))
     _log.info("%s is complete: %d bytes, epoch %d", manifest.backup, manifest.stored_bytes, manifest.epoch)
     return manifest
+
+
+def _refuse_no_source(context: Context, database: Session) -> None:
+    """A new, empty server under the writer's name, or half a restore, must not become the newest backup."""
+    marker = read_marker(database)
+    if marker is not None and marker.state == "loading":
+        raise DumpError(
+            "a restore into this database has not ended, so nothing of it is backed up; repeat it"
+        )
+    if count_objects(database, context.config.database.schemas)["tables"]:
+        return
+    newest = newest_first(context.backups, survey(context.backups), 1)
+    if newest and newest[0].objects.get("tables"):
+        raise DumpError(
+            f"the database has no table, and {newest[0].backup} has {newest[0].objects['tables']}: is this "
+            "the server that serves? To bring that back into it: python -m agent restore"
+        )
 
 
 def _complete(context: Context, seen: Epoch, limits: Limits) -> Manifest:

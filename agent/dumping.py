@@ -22,8 +22,6 @@ from agent.schedule import is_fresh, stretched, unchanged, utc_now
 
 _log = logging.getLogger(__name__)
 _RETRIES_PER_INTERVAL = 10
-# The archiver looks every ten seconds for the base that it needs; another one sooner is no help.
-_NEED_PAUSE_S = 15.0
 _BEGIN_PATIENCE_S = 10.0
 
 
@@ -155,7 +153,7 @@ class Dumping:
             return
         manifest, self._fresh_at = result
         took = time.monotonic() - self._began
-        self._needed_again = max(self._needed_again, time.monotonic() + _NEED_PAUSE_S)
+        self._archiving.take_base(manifest)
         same = self._base is not None and manifest.backup == self._base.backup
         if same and not self._skipped:
             _log.info("nothing changed since %s: no dump until something does", manifest.backup)

@@ -92,6 +92,11 @@ def _restore(context: Context, report: Report, options: Options) -> None:
         done = _is_done(run, marker, state, options)
         if done:
             _log.info("the database was restored and verified before; nothing is loaded again")
+            if marker is not None and marker.pinned and not (report.to or report.named):
+                report.warnings.append(
+                    "it stands where an earlier --to or --backup put it, and opens so; to bring it to the "
+                    "end of what was archived: python -m agent replay"
+                )
         else:
             choice = _choose(context, run.epoch, report, options)
             run.require_fit(choice)
@@ -281,8 +286,8 @@ def _follow(context: Context, report: Report, to: Target | None, epoch: Epoch | 
         _tell(context, report, choice)
         pinned = bool(report.to) and epoch is None  # a handover goes on from where it ends
         if not choice.tail.transactions:
-            if pinned:
-                write_marker(run.database, replace(marker, pinned=True))
+            if epoch is None and marker.pinned != pinned:
+                write_marker(run.database, replace(marker, pinned=pinned))
             return
         counted = count_objects(run.database, run.schemas)
         write_marker(run.database, replace(marker, state="loading", pinned=marker.pinned and epoch is None))

@@ -20,6 +20,7 @@ from agent.errors import NotWriterError
 from agent.gtid import GtidSet
 from agent.guard import Target as State
 from agent.guard import inspect
+from agent.handover.auto_increment import raise_auto_increment
 from agent.load import clear, load
 from agent.manifest import Manifest, own_names
 from agent.marker import Marker, keep_report, read_marker, write_marker
@@ -118,7 +119,7 @@ class Run:
             NotWriterError: another one began since it was decided to restore; nothing was replaced.
         """
         present = read_epoch(self.context.control)
-        if present.epoch != self.epoch.epoch or present.writer == self.site:
+        if (present.epoch, present.writer) != (self.epoch.epoch, self.epoch.writer):
             raise NotWriterError(
                 f"epoch {present.epoch} began with {present.writer} as the writer while epoch "
                 f"{self.epoch.epoch} was about to be restored; nothing was replaced"
@@ -148,6 +149,9 @@ class Run:
                 replayed = self.catch_up(leg, marker.enabled_events, respelt(leg.manifest, folds=folds))
                 marker = changed(marker, enabled_events=replayed.events)
             counts = require_objects(self.database, self.schemas, counts, replayed)
+        if choice.before_fork is not None and not choice.tail.transactions:
+            # That epoch's writer began by raising them (agent.opening), and nothing of its log was archived.
+            raise_auto_increment(self.database, self.schemas)
         report.objects, report.loaded = counts, True
         # Before the marker: whoever finds a proved copy, and no report of it in the vault, finds it here.
         self.keep_report()

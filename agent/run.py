@@ -91,8 +91,8 @@ class Agent:
         _log.info("agent of site %s stopped", self._site)
 
     def _step(self) -> None:
-        # Only a dump gets a target past a hole in the log, which would keep users waiting for ever.
-        waits = starts_no_dump(self._site, self._epoch) and not self._archiving.status().get("hole")
+        # Where the log has a hole, or no base, only a dump leads a target to its end; users wait meanwhile.
+        waits = starts_no_dump(self._site, self._epoch) and not self._archiving.needs_dump
         self._dumping.step(None if waits else self._epoch)
         if self._verifying.step(self._epoch, self._dumping.base):
             self._dumping.at_once("the newest backup could not be verified")

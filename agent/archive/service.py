@@ -119,6 +119,12 @@ class Archiver:
         with self._lock:
             return bool(self._state["position"]) and gtids <= self._dealt_with
 
+    def take_base(self, epoch: int, base: GtidSet) -> None:
+        """A backup of ``epoch`` with this ``gtid_before`` is complete: perhaps the one that is needed."""
+        with self._lock:
+            if epoch == self._epoch_seen and self._needs <= base:
+                self._needs, self._state["hole"] = GtidSet({}), ""
+
     def run(self, stopping: threading.Event) -> None:
         """Archive until ``stopping`` is set; whatever fails is told and tried again."""
         ended = threading.Event()
@@ -354,9 +360,8 @@ class Archiver:
         if not self.needs_dump:
             return
         base = newest_base(self._context.backups, epoch.epoch)
-        with self._lock:
-            if base is not None and self._needs <= base:
-                self._needs, self._state["hole"] = GtidSet({}), ""
+        if base is not None:
+            self.take_base(epoch.epoch, base)
 
 
 def _said(moment: float) -> str:

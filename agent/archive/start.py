@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from agent.archive.run import Log, Piece, Place
 from agent.archive.segment import members, segment_name
@@ -135,15 +136,26 @@ def find_start(
         previous,
         tail.open_gtid,
         tail.open_us,
-        needs=_needs(log, base),
+        **_needs(log, base),
     )
 
 
-def _needs(log: Log, base: GtidSet | None) -> GtidSet:
+class _Needs(TypedDict):
+    needs: GtidSet
+    hole: str
+
+
+def _needs(log: Log, base: GtidSet | None) -> _Needs:
+    """What a backup must contain, and why the newest one does not do: told again after every restart."""
     if base is None:
-        return log.gtids
+        return {"needs": log.gtids, "hole": ""}
     run = log.run_for(base)
-    return log.gtids if run.hole or run.flaws or log.gtids - base - run.gtids else GtidSet({})
+    why = run.hole
+    if run.flaws:
+        why = why or f"the archived log cannot be replayed beyond {run.flaws[0]}"
+    if log.gtids - base - run.gtids:
+        why = why or "the newest backup does not lead to the archived log's end"
+    return {"needs": log.gtids if why else GtidSet({}), "hole": why}
 
 
 def _after(piece: Piece) -> Place:
@@ -169,7 +181,7 @@ def _enter(
     archived = log.gtids
     if archived and (file := newest_within(server.files, archived, previous_gtids)):
         before = previous_gtids(file)
-        return Start(file, len(MAGIC), before, archived, previous, needs=_needs(log, base))
+        return Start(file, len(MAGIC), before, archived, previous, **_needs(log, base))
     hole = _purged(server, archived, previous_gtids) if archived else ""
     return _begin_anew(server, previous, previous_gtids, base, hole)
 

@@ -17,6 +17,7 @@ from agent.across import choose
 from agent.config import Site
 from agent.context import Context
 from agent.database import session
+from agent.dump import quarantine
 from agent.epoch import Epoch, Orders
 from agent.errors import AgentError, BusyError, NoBackupError, NotWriterError
 from agent.gtid import GtidSet
@@ -261,13 +262,14 @@ class Target:
         """The copy holds all that the source drained to: compare, and take over."""
         told, different = self._compare(order, told, source)
         if different:
-            self._is_no_copy()
+            kept = self._is_no_copy(epoch)
             more = f" and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
             return _saying(
                 told,
                 "differs",
                 f"the copy is not what {order.source} drained to: {'; '.join(different[:_SHOWN])}{more}; "
-                f"nothing was opened; withdraw the order, and {order.source} goes on",
+                f"nothing was opened, and what it holds is kept as {kept}; withdraw the order, and "
+                f"{order.source} goes on",
             )
         if order.kind == "planned" and not (program and program.mode == "emergency" and program.open):
             return _saying(
@@ -284,12 +286,17 @@ class Target:
             replace(told, seconds=seconds), "serving", f"{self._site} writes epoch {new.epoch}{lost}"
         )
 
-    def _is_no_copy(self) -> None:
-        """Somebody else wrote into it: the next order, or an opening in a disaster, loads it anew."""
+    def _is_no_copy(self, epoch: Epoch) -> str:
+        """Somebody else wrote into it: the next order, or an opening in a disaster, loads it anew.
+
+        A dump of it is kept first, because half a copy is replaced without another look; the blob's name.
+        """
+        kept = quarantine(self._context, epoch.epoch)
         with session(self._context.login()) as database:
             marker = read_marker(database)
             if marker is not None:
                 write_marker(database, replace(marker, state="loading"))
+        return kept
 
     def _compare(self, order: Order, told: Answer, source: Answer) -> tuple[Answer, list[str]]:
         """What differs, as sentences. Not compared again while nothing was committed here since.

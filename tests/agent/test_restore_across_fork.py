@@ -115,12 +115,28 @@ def marker_of(site: Site) -> Marker:
     return found
 
 
+def test_a_writer_that_died_before_it_archived_anything_is_followed_to_the_fork(
+    world: World, flexible: MySqlServer, third: Site, tools: Tools, forked: Epoch
+) -> None:
+    """All that was archived is restored, it may open, and it follows what arrives late."""
+    plan = third.works("restore", "--dry-run")
+    assert "nothing of epoch 2 was archived" in plan["choice"][0]["why"]
+    report = third.works("restore")
+    assert report["loaded"] and compare(flexible, third.server, tools) == []
+    marker = marker_of(third)
+    assert (marker.backup_epoch, marker.state) == (2, "verified")
+    with archiving(world.azure) as archive:
+        run(flexible, "INSERT INTO owners (first_name) VALUES ('late')")
+        archive.settle()
+        assert third.works("replay")["log"]["transactions"] >= 1
+    assert compare(flexible, third.server, tools) == []
+    assert take_over(third).epoch == 3
+
+
 def test_a_log_that_does_not_begin_at_the_fork_is_not_joined(
     world: World, flexible: MySqlServer, third: Site, forked: Epoch
 ) -> None:
     """What was committed before it would be missing without a word."""
-    refused = third.run("restore", "--dry-run")  # nothing of the new epoch is archived
-    assert refused.code == 9 and "wait for its first dump" in refused.said
     run(flexible, "INSERT INTO owners (first_name) VALUES ('purged')")
     flexible.execute("FLUSH BINARY LOGS")
     flexible.execute(f"PURGE BINARY LOGS TO '{flexible.execute('SHOW BINARY LOGS')[-1][0]}'")

@@ -92,7 +92,9 @@ def test_another_point_in_time_may_be_asked_for_as_long_as_the_copy_has_not_serv
     assert json.loads(str(flexible.execute("SELECT marker FROM pilotlight.restore_marker")[0][0]))["pinned"]
     assert world.azure.run("restore", "--to", "2020-01-01T00:00:00Z").code, "no chain serves that"
     for words in ((), ("--to", before)):
-        assert world.azure.works("restore", *words)["loaded"] is False, "it is what was asked for"
+        again = world.azure.works("restore", *words)
+        assert again["loaded"] is False, "it is what was asked for"
+        assert ("python -m agent replay" in "".join(again["warnings"])) is (not words), "or stands before it"
     world.order(open=True)
     with world.azure.start("run") as agent:
         wait_for(lambda: "epoch.json" in world.names("control"), 60)

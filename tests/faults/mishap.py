@@ -11,7 +11,7 @@ from random import Random
 from tests.faults.agents import AgentProcess
 from tests.faults.stage import Stage
 
-MISHAPS = ("kill agent", "kill mysql", "full disk", "full disk of mysql", "second restore")
+MISHAPS = ("kill agent", "kill mysql", "full disk", "mysql cannot grow", "second restore")
 _FILE_BYTES = (0, 4096, 65_536)
 _MORE_FILE_BYTES = (0, 20_000, 500_000)
 _PATIENCE_S = 180.0
@@ -23,7 +23,7 @@ class Mishap:
 
     Attributes:
         file_bytes: of a full disk: what a file of the agent may hold.
-        more_bytes: of a full disk of MySQL: by how much its longest log file may still grow.
+        more_bytes: of a MySQL that cannot grow: what its longest log file may still hold more.
     """
 
     what: str
@@ -54,7 +54,7 @@ def suffer(stage: Stage, mishap: Mishap, words: Sequence[str]) -> None:
         "kill agent": lambda: _restore(stage, words).kill_after(mishap.after_s),
         "kill mysql": lambda: _without_mysql(stage, mishap, words),
         "full disk": lambda: _restore(stage, words, file_bytes=mishap.file_bytes).to_its_end(),
-        "full disk of mysql": lambda: _with_full_mysql(stage, mishap, words),
+        "mysql cannot grow": lambda: _with_full_files(stage, mishap, words),
         "second restore": lambda: _twice(stage, mishap, words),
     }
     ways[mishap.what]()
@@ -93,8 +93,11 @@ def _without_mysql(stage: Stage, mishap: Mishap, words: Sequence[str]) -> None:
     restore.to_its_end()
 
 
-def _with_full_mysql(stage: Stage, mishap: Mishap, words: Sequence[str]) -> None:
-    """The server's files stop growing; then somebody makes room and restarts it, which its agent sees."""
+def _with_full_files(stage: Stage, mishap: Mishap, words: Sequence[str]) -> None:
+    """No file of the server's may grow beyond a limit; then somebody lifts it and restarts the server.
+
+    Not quite a full disk, for which one would need a file system of one's own: the server gets EFBIG.
+    """
     logs = (stage.target.folder / "data").glob("mysql-bin.[0-9]*")  # as Azure names them
     longest = max(file.stat().st_size for file in logs)
     limit = longest + mishap.more_bytes

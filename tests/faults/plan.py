@@ -43,6 +43,7 @@ class Plan:
         older: to that moment from any backup that serves it, by name, and not from the best one.
         mishap: what happens to the restore, which is then run again.
         restore_troubles: of the Blob endpoint meanwhile.
+        verified: after a quiet end the newest chain is verified, which must not find it bad.
     """
 
     seed: str
@@ -56,6 +57,7 @@ class Plan:
     older: bool
     mishap: Mishap | None
     restore_troubles: tuple[Trouble, ...]
+    verified: bool
 
     def __str__(self) -> str:
         faults = ", ".join(f"{name} after {step}" for step, name in self.faults)
@@ -82,6 +84,7 @@ def plan_of(seed: str) -> Plan:
         older=random.random() < 0.25,
         mishap=random_mishap(random) if random.random() < 0.6 else None,
         restore_troubles=tuple(random_trouble(random) for _ in range(random.choice((0, 0, 1, 2)))),
+        verified=random.random() < 0.25,
     )
 
 

@@ -81,6 +81,8 @@ class Round:
                     session.join()
             if plan.ending == "quiet":
                 self._settle()
+                if plan.verified:
+                    self._verify()
             self._faults.kill_agents()
             self._outcome.acknowledged = sum(len(session.acknowledged) for session in sessions)
             self._restore_and_compare({n for session in sessions for n in session.acknowledged})
@@ -154,6 +156,12 @@ class Round:
             said = dump.said
             time.sleep(1)
         raise RoundError(f"dump failed after a quiet end: {said[-800:]}")
+
+    def _verify(self) -> None:
+        """A verdict is kept with the backups: a false one would send restores to worse chains."""
+        verify = self._faults.agent("verify", "--mode", "full", state="verifier")
+        if verify.wait(_END_PATIENCE_S):
+            raise RoundError(f"a good chain was called bad: {verify.said[-1500:]}")
 
     # -- the restore and what must be true of it
 

@@ -11,7 +11,7 @@ import pytest
 from agent import archive_alone
 from agent.archive_alone import archive
 from agent.context import Context
-from agent.errors import DatabaseError, StorageError
+from agent.errors import DatabaseError, LogError, StorageError
 
 
 class _Archiver:
@@ -72,3 +72,24 @@ def test_settings_that_somebody_must_change_end_it(monkeypatch: pytest.MonkeyPat
     )
     with pytest.raises(DatabaseError, match="log_bin is OFF; set it to ON"):
         archive(cast("Context", context), threading.Event())
+
+
+def test_an_archiver_that_died_by_a_mistake_is_not_spoken_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its heartbeats would go on, and their age is what people watch."""
+
+    class Dies(_Archiver):
+        needs_dump = False
+
+        def run(self, _: threading.Event) -> None:
+            """Ends at once, as after an error of ours."""
+
+        def has_dealt_with(self, _: object) -> bool:
+            return False
+
+    monkeypatch.setattr(archive_alone, "Archiver", lambda *_: Dies(threading.Event()))
+    monkeypatch.setattr(archive_alone, "_POLL_S", 0)
+    running = archive_alone._Running(_context(), cast("Any", None), threading.Event())  # pyright: ignore[reportPrivateUsage]
+    running.join()
+    monkeypatch.setattr(archive_alone, "_started", lambda *_: running)
+    with pytest.raises(LogError, match="ended by an error of this program"):
+        archive(_context(), threading.Event())

@@ -28,7 +28,9 @@ def dumping_service(
     troubles: Troubles, *, needs_dump: bool, begun: Callable[[int], bool] = lambda _: True
 ) -> Dumping:
     context = cast("Context", SimpleNamespace(config=SimpleNamespace(site="aws", dump=DUMP)))
-    archiving = cast("Archiving", SimpleNamespace(needs_dump=needs_dump, has_begun=begun))
+    archiving = cast(
+        "Archiving", SimpleNamespace(needs_dump=needs_dump, has_begun=begun, take_base=lambda _: None)
+    )
     return Dumping(context, archiving, troubles, threading.Event())
 
 
