@@ -143,7 +143,7 @@ class Source:
             last_mode=last.mode,
             succeeded=last.succeeded,
             ordered=last.ordered,
-            database=bool(places.standby_since),
+            database=places.database,
             reserved=places.gateway_ip,
             unreadable=why,
         )

@@ -26,6 +26,7 @@ class Deployed:
         vault: blob endpoint of the backups. site: URL of the static site. gateway_ip: the reserved address.
         standby_since: when the standby's database was made, ISO 8601.
         hold_urn: of the hold switch's blob.
+        database: the standby's is there, whether or not its time is known.
     """
 
     vault: str = ""
@@ -33,6 +34,7 @@ class Deployed:
     gateway_ip: str = ""
     standby_since: str = ""
     hold_urn: str = ""
+    database: bool = False
 
 
 def deployed(resources: Sequence[Mapping[str, Any]], outputs: Mapping[str, Any]) -> Deployed:
@@ -62,4 +64,4 @@ def deployed(resources: Sequence[Mapping[str, Any]], outputs: Mapping[str, Any])
     ):
         if outputs.get(output):
             found[key] = str(outputs[output]).rstrip("/")
-    return Deployed(**found)
+    return Deployed(**found, database=any(resource.get("type") == _DATABASE for resource in resources))
