@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 import threading
-from collections.abc import Iterator, Mapping
+import uuid
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 import pytest
 
-from agent.archive.log import Log, survey
+from agent.archive.log import Log, survey, transactions
 from agent.archive.packing import pack
 from agent.archive.run import Piece, Place
 from agent.archive.segment import Segment, encode, metadata_of
+from agent.binlog.events import MAGIC, Type
+from agent.errors import LogError
 from agent.gtid import GtidSet
 from agent.storage import BlobEntry, BlobExistsError, BlobStore
 
@@ -52,8 +57,12 @@ class Memory:
         self.blobs[name] = data, metadata
 
 
-def chain(memory: Memory, parts: list[tuple[str, str, int]]) -> None:
-    """Segments of one server, each (before, gtids, second of its commit), linked by their hashes."""
+def chain(memory: Memory, parts: list[tuple[str, str, int]], logs: Sequence[bytes] = ()) -> None:
+    """Segments of one server, each (before, gtids, second of its commit), linked by their hashes.
+
+    Args:
+        logs: their events; where one adds no transaction, the next one ends the one that it opens.
+    """
     previous = ""
     for number, (before, gtids, second) in enumerate(parts):
         segment = Segment(
@@ -65,14 +74,14 @@ def chain(memory: Memory, parts: list[tuple[str, str, int]]) -> None:
             before=before,
             gtids=gtids,
             previous=previous,
-            open_gtid="",
+            open_gtid="" if gtids else parts[number + 1][1],
             open_us=0,
             first_us=second * 1_000_000,
             last_us=second * 1_000_000,
             schemas=(),
             flaw="",
         )
-        stored = encode(segment, b"log")
+        stored = encode(segment, MAGIC + logs[number] if logs else b"log")
         previous = hashlib.sha256(stored).hexdigest()
         memory.blobs[segment.name] = stored, metadata_of(stored)
 
@@ -157,6 +166,27 @@ def test_damage_in_the_log_is_no_hole_any_more_once_a_dump_has_passed_it() -> No
     for end in (30, 35, 40, 45, 50):
         after = log.run_for(base(end))
         assert after.hole == "" and base(50) == base(end) | after.gtids, end
+
+
+def event(kind: int, body: bytes) -> bytes:
+    """One event of the log, with its checksum."""
+    head = struct.pack("<IBIIIH", 0, kind, 1, 23 + len(body), 0, 0) + body
+    return head + struct.pack("<I", zlib.crc32(head))
+
+
+def test_a_run_never_begins_inside_a_transaction_whose_beginning_is_damaged() -> None:
+    """It filled two segments; of the second alone nothing tells that it is a second one."""
+    memory = Memory()
+    head = event(Type.GTID, b"\0" + uuid.UUID(OLD).bytes + struct.pack("<Q", 11) + bytes(17))
+    begin = event(Type.QUERY, bytes(8) + struct.pack("<BHH", 0, 0, 0) + b"\0BEGIN")
+    rows, end = event(Type.ROWS_QUERY, bytes(9)), event(Type.XID, bytes(8))
+    chain(memory, [(f"{OLD}:1-10", "", 10), (f"{OLD}:1-10", f"{OLD}:11", 10)], [head + begin, rows + end])
+    found = survey(memory.store, 1).run_for(base(10))
+    assert [one.gtid for one in transactions(memory.store, found, after=base(10))] == [f"{OLD}:11"]
+    spoil(memory, segment(0))
+    log = survey(memory.store, 1)
+    with pytest.raises(LogError, match="outside of a transaction"):
+        list(transactions(memory.store, log.run_for(base(10)), after=base(10)))
 
 
 def test_damage_at_the_end_of_the_log_is_a_hole() -> None:
