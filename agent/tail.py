@@ -24,6 +24,8 @@ from agent.replay.progress import Progress
 from agent.replay.statements import tokens
 from agent.storage import BlobStore
 
+_TABLE_ID_BYTES = 6  # at the head of a TABLE_MAP; another one each time that the server opens the table
+
 
 @dataclass(frozen=True)
 class Tail:
@@ -153,10 +155,10 @@ class _Look:
 
     def _table(self, event: Event, gtid: str, *, in_window: bool) -> None:
         """Without the exact set, whether the dump holds an ordered table's change is not known."""
-        body = bytes(event.body)
-        if body in self._seen and not in_window:
+        described = bytes(event.body[_TABLE_ID_BYTES:])
+        if described in self._seen and not in_window:
             return
-        self._seen.add(body)
+        self._seen.add(described)
         mapped = read_table_map(event.body)
         table = (mapped.schema.lower(), mapped.table.lower())
         if table[0] in self._dumped:

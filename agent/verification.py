@@ -10,15 +10,16 @@ import random
 import re
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Literal
 
 from agent.archive.log import survey as survey_log
 from agent.archive.run import Log, Run
-from agent.catalog import newest_first, survey
+from agent.catalog import batches, newest_first, survey
 from agent.catchup import Start, catch_up
 from agent.clients import find
 from agent.context import Context
@@ -45,13 +46,14 @@ from agent.scratch import require_room, scratch_server
 from agent.signals import Verification, write_verification
 from agent.storage import BlobMissingError, BlobStore
 from agent.tail import covers, reached, read_tail
+from agent.verdict import condemns
 from agent.verify import Sight, enabled_events, look, verify, verify_same
 
 _log = logging.getLogger(__name__)
 Mode = Literal["auto", "full", "sampled", "off"]
-# What says that the chain itself is bad. Anything else - no disk, no network - proves nothing.
-_OLDER = 4  # bases that are looked at for one whose log leads to the newest
-_BAD = (VerificationError, RestoreError, LogError, DumpError, BlobMissingError)
+_OLDER = 4  # older bases that are looked at for one whose log leads to the newest
+# What the proof itself can end with, and agent.verdict judges. Anything else - no network - proves nothing.
+_FAILURES = (VerificationError, RestoreError, LogError, DumpError, BlobMissingError)
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,9 @@ def _try(context: Context, base: Manifest, plan: _Plan, stopping: threading.Even
             finally:
                 with suppress(DatabaseError), session(account):
                     server_lives.set()
-    except _BAD as failed:
-        if not server_lives.is_set() and isinstance(failed, RestoreError | DumpError):
-            raise DatabaseError(f"the scratch server died during the verification: {failed}") from failed
+    except _FAILURES as failed:
+        if not condemns(failed, server_lives=server_lives.is_set()):
+            raise _nothing_proved(base, failed, server_lives=server_lives.is_set()) from failed
         error = str(failed)
     return Verification(
         at=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -129,6 +131,12 @@ def _try(context: Context, base: Manifest, plan: _Plan, stopping: threading.Even
         error=error,
         notes=tuple(dict.fromkeys(proof.notes)),
     )
+
+
+def _nothing_proved(base: Manifest, failed: AgentError, *, server_lives: bool) -> AgentError:
+    if not server_lives:
+        return DatabaseError(f"the scratch server died during the verification: {failed}")
+    return AgentError(f"{base.backup} could not be verified, which says nothing of it: {failed}")
 
 
 @dataclass
@@ -248,16 +256,27 @@ def _leading_to(
     end: GtidSet, store: BlobStore, base: Manifest, log: Log
 ) -> tuple[Manifest, Run, GtidSet] | None:
     """An older base, its log, and what of that leads to ``end``."""
-    for older in newest_first(store, survey(store), _OLDER)[1:]:
+    for older in islice(_older_than(base, store), _OLDER):
         run = log.run_for(GtidSet.parse(older.gtid_before))
         between = end - GtidSet.parse(older.gtid_before)
-        if older.epoch != base.epoch or older.schemas != base.schemas or not between <= run.gtids:
+        if older.schemas != base.schemas or not between <= run.gtids:
             continue
         tail = read_tail(store, run, older, between)
         fits = tail.gtids == between and not tail.end and not tail.ambiguous
         if between and fits and covers(older, tail.gtids):
             return older, run, between
     return None
+
+
+def _older_than(base: Manifest, store: BlobStore) -> Iterator[Manifest]:
+    """The bases of the same epoch that were dumped before this one, newest first.
+
+    Other dumps may have ended since this one was chosen: it need not be the newest any more.
+    """
+    for batch in batches(store, survey(store), _OLDER):
+        yield from (other for other in batch if other.epoch == base.epoch and other.sequence < base.sequence)
+        if batch[0].epoch < base.epoch:
+            return
 
 
 @contextmanager

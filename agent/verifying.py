@@ -36,6 +36,7 @@ class Verifying:
         self._epoch = 0
         self._last: dict[str, Any] | None = None
         self._bad: dict[str, Any] | None = None
+        self._ordered_for: tuple[str, str] | None = None
         self._last_good: str | None = None
 
     def start(self) -> None:
@@ -45,7 +46,7 @@ class Verifying:
             remove_survivor(state_dir)
 
     def step(self, epoch: Epoch | None, base: Manifest | None) -> bool:
-        """Begin and collect what is due; True when the newest backup turned out to be bad."""
+        """Begin and collect what is due; True when a fault was found that a new dump may mend."""
         bad = self._collect()
         if epoch is not None and epoch.writer == self._context.config.site and base is not None:
             if epoch.epoch != self._epoch:
@@ -97,12 +98,19 @@ class Verifying:
         bad, self._bad = self._bad, None
         if result is not None:
             self._last, self._last_good = result, result.get("good_at", result["at"])
+            self._ordered_for = None
             return False
         settings = self._context.config.verify
         retry_s = min(_RETRY_S, settings.interval_s / _RETRIES_PER_INTERVAL) if settings else _RETRY_S
         self._next = time.monotonic() + retry_s
         self._last = bad or self._last
-        return bad is not None
+        return bad is not None and self._is_news(bad)
+
+    def _is_news(self, bad: dict[str, Any]) -> bool:
+        """Whether to order a dump; not for what is wrong with the log still, behind the dump since."""
+        fault = (bad["error"], "" if bad["base_ok"] else bad["backup"])
+        news, self._ordered_for = fault != self._ordered_for, fault
+        return news
 
 
 def _age_s(at: str) -> float:

@@ -16,6 +16,8 @@ from agent.archive.run import Piece
 from agent.archive.segment import (
     EMPTY_MEMBER,
     PACK,
+    PACKS,
+    SEGMENTS,
     Segment,
     decode,
     gzip_head,
@@ -42,9 +44,12 @@ def pack(store: BlobStore, epoch: int, period_s: float, stopping: threading.Even
     """
     written = 0
     problem: LogError | None = None
-    for group in _groups(survey(store, epoch).pieces, period_s):
+    log = survey(store, epoch)
+    for group in _groups(log.pieces, period_s):
         if stopping.is_set():
             break
+        if _pack_name(group[0]) in log.damaged:
+            continue  # it stays so, and its segments are read instead
         try:
             described, data = _proved(store, group)
         except LogError as error:  # readers will find it too; what follows is still worth packing
@@ -60,6 +65,11 @@ def pack(store: BlobStore, epoch: int, period_s: float, stopping: threading.Even
     if problem is not None:
         raise problem
     return written
+
+
+def _pack_name(first: Piece) -> str:
+    """The name of the pack that begins with a segment."""
+    return PACKS + first.name.removeprefix(SEGMENTS)
 
 
 def _groups(pieces: tuple[Piece, ...], period_s: float) -> Iterator[list[Piece]]:

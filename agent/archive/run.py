@@ -7,6 +7,7 @@ hold. That alone would also join two histories: see ``_is_apart``.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent.archive.pack import Pack
@@ -134,20 +135,58 @@ class Log:
             base=gtid_before,
             gtids=known - gtid_before,
             through_us=max((piece.last_us for piece in chosen), default=0),
-            hole=self._hole(waiting, known) or _apart(apart, gtid_before),
+            hole=self._hole(waiting, known, _entries(waiting, chosen)) or _apart(apart, gtid_before),
             flaws=tuple(piece.flaw for piece in chosen if piece.flaw and not piece.gtids <= gtid_before),
         )
 
-    def _hole(self, waiting: dict[tuple[str, str], list[Piece]], known: GtidSet) -> str:
+    def _hole(
+        self,
+        waiting: dict[tuple[str, str], list[Piece]],
+        known: GtidSet,
+        entries: Mapping[tuple[str, str], Place],
+    ) -> str:
+        damaged = self._damaged_since(entries)
         for chain in waiting.values():
             for piece in chain:
                 if not piece.gtids <= known:
-                    damage = "".join(f"; {sentence}" for sentence in self.damaged.values())
+                    damage = "".join(f"; {sentence}" for sentence in damaged)
                     return (
                         f"the archived log of epoch {self.epoch} has a hole: {piece.name} continues "
                         f"{piece.before - known}, which neither the base nor the log holds{damage}"
                     )
-        return "; ".join(self.damaged.values())
+        return "; ".join(damaged)
+
+    def _damaged_since(self, entries: Mapping[tuple[str, str], Place]) -> list[str]:
+        """What is wrong with the blobs that a run may lack.
+
+        One before the run's entry is not needed: a piece behind it says that what it added is held. Where a
+        piece covers its place nothing is missing: of a damaged pack the segments are still there. And what
+        lies in no log that the run reads, or has a name that no archive gives, is foreign.
+
+        Args:
+            entries: where the run enters the log of each source.
+        """
+        result: list[str] = []
+        for name, sentence in self.damaged.items():
+            found = place_of(name)
+            if found is None or found[0] not in entries or found[1] < entries[found[0]]:
+                continue
+            if not self._covers(*found):
+                result.append(sentence)
+        return result
+
+    def _covers(self, source: tuple[str, str], place: Place) -> bool:
+        return any(piece.source == source and piece.start <= place < piece.end for piece in self.pieces)
+
+
+def _entries(
+    waiting: Mapping[tuple[str, str], list[Piece]], chosen: list[Piece]
+) -> dict[tuple[str, str], Place]:
+    """Where a run enters each source's log; at its very start where that is not possible at all."""
+    entries: dict[tuple[str, str], Place] = {}
+    for piece in chosen:
+        entries.setdefault(piece.source, piece.start)
+    return {**dict.fromkeys(waiting, Place(0, 0)), **entries}
 
 
 def _is_apart(last: Piece, base: GtidSet) -> bool:

@@ -21,7 +21,7 @@ from agent.verification import verify_chain
 from agent.weekly import copies, keep_weekly
 from sandbox.mysql import MySqlServer
 from sandbox.tools import Tools
-from tests.agent.conftest import SCHEMA, World, add_owners, clinic, wait_for
+from tests.agent.conftest import SCHEMA, World, add_owners, clinic, stand_in, wait_for
 from tests.agent.test_round_trip import load_awkward
 
 
@@ -119,6 +119,26 @@ def test_what_proves_nothing_is_no_result(
         verify_chain(context, "full", stopping)
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     with pytest.raises(AgentError, match="mysqld is not on PATH"):
+        verify_chain(context, "full")
+    assert verified(context.signals, 1) == []
+
+
+@pytest.mark.parametrize(
+    ("program", "script"),
+    [
+        ("mysql", "kill -KILL $$"),
+        ("mysqldump", "kill -KILL $$"),
+        ("mysql", 'echo "ERROR 1114 (HY000) at line 3: The table is full" >&2; exit 1'),
+    ],
+)
+def test_a_client_that_this_machine_stopped_condemns_no_backup(
+    world: World, rds: MySqlServer, monkeypatch: pytest.MonkeyPatch, program: str, script: str
+) -> None:
+    clinic(rds)
+    world.aws.works("dump")
+    monkeypatch.setenv("PATH", stand_in(world.aws, program, script))
+    context = world.aws.context
+    with pytest.raises(AgentError, match=f"says nothing of it: {program} ended with status"):
         verify_chain(context, "full")
     assert verified(context.signals, 1) == []
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
+from typing import Any
 
 import pytest
 
-from agent.archive.log import survey
+from agent.archive.log import survey, transactions
+from agent.errors import AgentError
 from agent.gtid import GtidSet
+from agent.signals import verified
 from agent.verification import verify_chain
 from sandbox.mysql import MySqlServer
 from sandbox.tools import Tools
 from tests.agent.conftest import SCHEMA, World, add_owners, clinic, wait_for
 from tests.agent.test_restore_chain import change_manifest
 from tests.agent.test_service import archived, executed, service
+from tests.agent.test_verification import is_mysqld
 
 PATIENCE_S = 120
 
@@ -145,3 +150,28 @@ def test_a_damaged_segment_makes_the_chain_bad(world: World, rds: MySqlServer) -
     blobs.upload_blob(last, bytes(data), overwrite=True, metadata=metadata)
     result = verify_chain(world.aws.context, "full")
     assert not result["ok"] and "damaged" in result["error"], result
+
+
+def test_a_server_that_dies_in_the_replay_condemns_no_backup(
+    world: World, rds: MySqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is killed between two transactions of the log, and the replay's next statement finds it gone."""
+    clinic(rds)
+    world.aws.document["archive"] = {"flush_seconds": 0.1}
+    world.aws.document["dump"] = {"interval_seconds": 3600}
+    with service(world.aws):
+        wait_for(lambda: world.aws.works("list")["complete"] == 1, PATIENCE_S)
+        add_owners(rds, 1)
+        wait_for(lambda: executed(rds) <= archived(world), PATIENCE_S)
+    context = world.aws.context
+
+    def log(*arguments: Any, **others: Any) -> Any:
+        yield from transactions(*arguments, **others)
+        pid = int((context.config.state_dir / "scratch" / "pid").read_text())
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not is_mysqld(pid), 30)
+
+    monkeypatch.setattr("agent.catchup.transactions", log)
+    with pytest.raises(AgentError, match=r"the scratch server died .*the replay stopped"):
+        verify_chain(context, "full")
+    assert verified(context.signals, 1) == []

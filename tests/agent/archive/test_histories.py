@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 import threading
-from collections.abc import Iterator, Mapping
+import uuid
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
-from agent.archive.log import Log, survey
+import pytest
+
+from agent.archive.log import Log, survey, transactions
 from agent.archive.packing import pack
 from agent.archive.run import Piece, Place
 from agent.archive.segment import Segment, encode, metadata_of
+from agent.binlog.events import MAGIC, Type
+from agent.errors import LogError
 from agent.gtid import GtidSet
 from agent.storage import BlobEntry, BlobExistsError, BlobStore
 
@@ -41,14 +48,21 @@ class Memory:
     def read(self, name: str) -> tuple[bytes, str]:
         return self.blobs[name][0], ""
 
+    def read_start(self, name: str, length: int) -> bytes:
+        return self.blobs[name][0][:length]
+
     def create(self, name: str, data: bytes, metadata: Mapping[str, str]) -> None:
         if name in self.blobs:
             raise BlobExistsError(name)
         self.blobs[name] = data, metadata
 
 
-def chain(memory: Memory, parts: list[tuple[str, str, int]]) -> None:
-    """Segments of one server, each (before, gtids, second of its commit), linked by their hashes."""
+def chain(memory: Memory, parts: list[tuple[str, str, int]], logs: Sequence[bytes] = ()) -> None:
+    """Segments of one server, each (before, gtids, second of its commit), linked by their hashes.
+
+    Args:
+        logs: their events; where one adds no transaction, the next one ends the one that it opens.
+    """
     previous = ""
     for number, (before, gtids, second) in enumerate(parts):
         segment = Segment(
@@ -60,14 +74,14 @@ def chain(memory: Memory, parts: list[tuple[str, str, int]]) -> None:
             before=before,
             gtids=gtids,
             previous=previous,
-            open_gtid="",
+            open_gtid="" if gtids else parts[number + 1][1],
             open_us=0,
             first_us=second * 1_000_000,
             last_us=second * 1_000_000,
             schemas=(),
             flaw="",
         )
-        stored = encode(segment, b"log")
+        stored = encode(segment, MAGIC + logs[number] if logs else b"log")
         previous = hashlib.sha256(stored).hexdigest()
         memory.blobs[segment.name] = stored, metadata_of(stored)
 
@@ -122,3 +136,121 @@ def test_the_log_of_an_abandoned_history_is_not_replayed_onto_the_new_ones_base(
     for base in (f"{OLD}:1-100", f"{OLD}:1-120", f"{OLD}:1-150,{NEW}:1-5"):
         found = log.run_for(GtidSet.parse(base))
         assert found.hole == "" and f"{OLD}:1-150" in str(found.gtids | GtidSet.parse(base))
+
+
+HOUR = 3600
+# Four segments, one an hour, and the base that each ends with.
+LINKED = [(f"{OLD}:1-{10 * n}", f"{OLD}:{10 * n + 1}-{10 * n + 10}", HOUR * n) for n in range(1, 5)]
+
+
+def base(end: int) -> GtidSet:
+    return GtidSet.parse(f"{OLD}:1-{end}")
+
+
+def segment(number: int) -> str:
+    return f"binlog/1/{OLD}/binlog.000001.{1000 * number + 4:012d}.gz"
+
+
+def spoil(memory: Memory, name: str) -> None:
+    memory.blobs[name] = b"not a segment", {}
+
+
+def test_damage_in_the_log_is_no_hole_any_more_once_a_dump_has_passed_it() -> None:
+    memory = Memory()
+    chain(memory, LINKED)
+    spoil(memory, segment(1))
+    log = survey(memory.store, 1)
+    assert log.damaged
+    before = log.run_for(base(15))
+    assert f"{OLD}:21-30" in before.hole and "no piece of an archived log" in before.hole
+    for end in (30, 35, 40, 45, 50):
+        after = log.run_for(base(end))
+        assert after.hole == "" and base(50) == base(end) | after.gtids, end
+
+
+def event(kind: int, body: bytes) -> bytes:
+    """One event of the log, with its checksum."""
+    head = struct.pack("<IBIIIH", 0, kind, 1, 23 + len(body), 0, 0) + body
+    return head + struct.pack("<I", zlib.crc32(head))
+
+
+def test_a_run_never_begins_inside_a_transaction_whose_beginning_is_damaged() -> None:
+    """It filled two segments; of the second alone nothing tells that it is a second one."""
+    memory = Memory()
+    head = event(Type.GTID, b"\0" + uuid.UUID(OLD).bytes + struct.pack("<Q", 11) + bytes(17))
+    begin = event(Type.QUERY, bytes(8) + struct.pack("<BHH", 0, 0, 0) + b"\0BEGIN")
+    rows, end = event(Type.ROWS_QUERY, bytes(9)), event(Type.XID, bytes(8))
+    chain(memory, [(f"{OLD}:1-10", "", 10), (f"{OLD}:1-10", f"{OLD}:11", 10)], [head + begin, rows + end])
+    found = survey(memory.store, 1).run_for(base(10))
+    assert [one.gtid for one in transactions(memory.store, found, after=base(10))] == [f"{OLD}:11"]
+    spoil(memory, segment(0))
+    log = survey(memory.store, 1)
+    with pytest.raises(LogError, match="outside of a transaction"):
+        list(transactions(memory.store, log.run_for(base(10)), after=base(10)))
+
+
+def test_damage_at_the_end_of_the_log_is_a_hole() -> None:
+    memory = Memory()
+    chain(memory, LINKED)
+    spoil(memory, segment(3))
+    run = survey(memory.store, 1).run_for(base(15))
+    assert str(run.gtids) == f"{OLD}:16-40" and "no piece of an archived log" in run.hole
+
+
+def test_damage_where_the_log_begins_is_named_with_the_hole() -> None:
+    memory = Memory()
+    chain(memory, LINKED)
+    spoil(memory, segment(0))
+    run = survey(memory.store, 1).run_for(base(10))
+    assert not run.pieces and "no piece of an archived log" in run.hole
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"binlog/1/{OLD}/binlog.000001.notes.txt",
+        f"packs/1/{OLD}/readme.txt",
+        segment(0).replace("binlog/", "packs/", 1),
+        segment(2).replace("binlog/", "packs/", 1),
+        segment(0).replace(OLD, NEW),
+        segment(1).replace("004.gz", "500.gz"),
+    ],
+    ids=["a note", "a note among packs", "a pack", "a pack in the middle", "another server's", "inside"],
+)
+def test_a_damaged_blob_that_hides_no_log_is_no_hole(name: str) -> None:
+    memory = Memory()
+    chain(memory, LINKED)
+    spoil(memory, name)
+    log = survey(memory.store, 1)
+    assert list(log.damaged) == [name]
+    for end in (10, 25, 50):
+        run = log.run_for(base(end))
+        assert run.hole == "" and base(50) == base(end) | run.gtids
+
+
+def test_packing_goes_on_behind_a_damaged_pack() -> None:
+    memory = Memory()
+    chain(memory, LINKED)
+    damaged, *others = (segment(number).replace("binlog/", "packs/", 1) for number in range(3))
+    spoil(memory, damaged)
+    assert pack(memory.store, 1, HOUR, threading.Event()) == 2
+    assert all(memory.blobs[name][1] for name in others) and not memory.blobs[damaged][1]
+    assert pack(memory.store, 1, HOUR, threading.Event()) == 0
+    run = survey(memory.store, 1).run_for(base(10))
+    assert run.hole == "" and str(run.gtids) == f"{OLD}:11-50"
+
+
+def test_packing_stops_where_another_agent_was_faster() -> None:
+    """Its pack may reach further than ours would: one that begins inside it would only be read twice."""
+    memory = Memory()
+    chain(memory, LINKED)
+    taken = segment(0).replace("binlog/", "packs/", 1)
+    written = list[str]()
+
+    def create(name: str, data: bytes, metadata: Mapping[str, str]) -> None:
+        if name == taken:
+            raise BlobExistsError(name)
+        written.append(name)
+
+    memory.create = create  # type: ignore[method-assign]
+    assert pack(memory.store, 1, HOUR, threading.Event()) == 0 and not written
