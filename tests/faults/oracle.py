@@ -19,10 +19,12 @@ _GTID = re.compile(
 
 @dataclass(frozen=True)
 class Committed:
-    """One transaction of the log, in its order; ``us`` is its commit time by the server's clock."""
+    """One transaction of the log, in its order; ``us`` is its commit time by the server's clock, ``defines``
+    whether it is a statement of its own instead of rows."""
 
     gtid: str
     us: int
+    defines: bool
 
 
 class Oracle:
@@ -65,8 +67,9 @@ class Oracle:
         found: list[Committed] = []
         for at, head in enumerate(heads):
             rest = text[head.end() : heads[at + 1].start() if at + 1 < len(heads) else len(text)]
-            if b"\nBEGIN\n" not in rest or b"\nCOMMIT/*!*/;" in rest:
-                found.append(Committed(head[2].decode(), int(head[1])))
+            defines = b"\nBEGIN\n" not in rest
+            if defines or b"\nCOMMIT/*!*/;" in rest:
+                found.append(Committed(head[2].decode(), int(head[1]), defines))
         return found
 
     def play(self, gtids: str, schemas: list[str]) -> None:
