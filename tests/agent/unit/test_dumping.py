@@ -34,20 +34,26 @@ def dumping_service(
     return Dumping(context, archiving, troubles, threading.Event())
 
 
+def dumps_by(monkeypatch: pytest.MonkeyPatch, dump: Callable[[int], Any]) -> tuple[list[float], list[float]]:
+    """A clock to set, and when dumps began by it; ``dump`` is given the number of each."""
+    clock, dumps = [1000.0], list[float]()
+
+    def dump_once(*_: Any) -> Any:
+        dumps.append(clock[0])
+        return dump(len(dumps))
+
+    monkeypatch.setattr(dumping, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(dumping, "dump_once", dump_once)
+    monkeypatch.setattr(Dumping, "_unchanged_base", lambda *_: None)
+    return clock, dumps
+
+
 @pytest.mark.parametrize(("needed", "most"), [(True, 3), (False, 2)])
 def test_a_need_that_no_dump_ends_does_not_dump_without_pause(
     monkeypatch: pytest.MonkeyPatch, *, needed: bool, most: int
 ) -> None:
     """An application that writes by statement makes the log useless again behind every dump."""
-    clock, dumps = [1000.0], list[float]()
-    monkeypatch.setattr(dumping, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-
-    def dump(*_: Any) -> Any:
-        dumps.append(clock[0])
-        return BASE
-
-    monkeypatch.setattr(dumping, "dump_once", dump)
-    monkeypatch.setattr(Dumping, "_unchanged_base", lambda *_: None)
+    clock, dumps = dumps_by(monkeypatch, lambda _: BASE)
     service = dumping_service(Troubles(), needs_dump=needed)
     for _ in range(59):  # 590 s
         service.step(EPOCH)
@@ -61,15 +67,7 @@ def test_an_epochs_first_dump_waits_a_moment_for_its_log(
     monkeypatch: pytest.MonkeyPatch, begins_at: float, dumps_at: float
 ) -> None:
     """What is committed between the two would be in neither; without an archive the dumps go on."""
-    clock, dumps = [1000.0], list[float]()
-    monkeypatch.setattr(dumping, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-
-    def dump(*_: Any) -> Any:
-        dumps.append(clock[0])
-        return BASE
-
-    monkeypatch.setattr(dumping, "dump_once", dump)
-    monkeypatch.setattr(Dumping, "_unchanged_base", lambda *_: None)
+    clock, dumps = dumps_by(monkeypatch, lambda _: BASE)
     service = dumping_service(
         Troubles(), needs_dump=False, begun=lambda epoch: epoch == 1 and clock[0] >= begins_at
     )
@@ -81,17 +79,13 @@ def test_an_epochs_first_dump_waits_a_moment_for_its_log(
 
 
 def test_a_dump_by_somebody_else_is_no_trouble_and_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, tries = [1000.0], list[float]()
-    monkeypatch.setattr(dumping, "time", SimpleNamespace(monotonic=lambda: clock[0]))
 
-    def dump(*_: Any) -> Any:
-        tries.append(clock[0])
-        if len(tries) < 3:
+    def dump(number: int) -> Any:
+        if number < 3:
             raise BusyError("another agent is dumping")
         return BASE
 
-    monkeypatch.setattr(dumping, "dump_once", dump)
-    monkeypatch.setattr(Dumping, "_unchanged_base", lambda *_: None)
+    clock, tries = dumps_by(monkeypatch, dump)
     troubles = Troubles()
     service = dumping_service(troubles, needs_dump=False)
     for _ in range(10):
