@@ -74,7 +74,7 @@ class BlobStore:
             credential,
             max_block_size=_BLOCK_BYTES,
             max_single_put_size=_ONE_REQUEST_BYTES,
-            max_single_get_size=8 * _BLOCK_BYTES,
+            max_single_get_size=2 * _BLOCK_BYTES,
             max_chunk_get_size=2 * _BLOCK_BYTES,
             retry_total=retries,
             initial_backoff=1,
