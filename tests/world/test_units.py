@@ -130,7 +130,7 @@ def test_a_service_without_its_environment_file_is_started_again_until_it_is_the
     assert service.state == "activating"
     paths.path("/run/a.env").write_text("A=here\n")
     wait_for(lambda: service.log.exists() and service.log.read_text() == "here\n", 10, "the start")
-    assert service.state == "active"
+    wait_for(lambda: service.state == "active", 10, "the service to be called active")
 
 
 def test_the_start_limit_ends_a_service_that_fails_too_often(units: Units, paths: MachinePaths) -> None:
