@@ -26,7 +26,11 @@ _BEGIN_PATIENCE_S = 10.0
 
 
 class Dumping:
-    """One dump an interval while this site writes, in a thread of its own; never two at once."""
+    """One dump an interval while this site writes, in a thread of its own; never two at once.
+
+    Attributes:
+        awaits: the epoch's first dump is due as soon as its log is archived, so ``step`` is wanted soon.
+    """
 
     def __init__(
         self, context: Context, archiving: Archiving, troubles: Troubles, stopping: threading.Event
@@ -38,6 +42,7 @@ class Dumping:
         self._next = 0.0
         self._forced = self._ordered = ""
         self._needed_again = 0.0
+        self.awaits = False
         self._awaited, self._awaited_until = 0, 0.0
         self._interval_s, self._stretched = self._settings.interval_s, ""
         self._base: Manifest | None = None
@@ -55,13 +60,15 @@ class Dumping:
     def step(self, epoch: Epoch | None) -> None:
         """Collect a dump that has ended; begin one that is due while this site writes."""
         self._collect()
+        self.awaits = False
         if epoch is None or epoch.writer != self._context.config.site:
             return
         if self._base is not None and self._base.epoch != epoch.epoch:
             self._base, self._ours, self._fresh_at = None, False, None
             self._next = 0.0  # the new epoch's chain begins now
         now = time.monotonic()
-        if self._awaits_archive(epoch.epoch, now):
+        self.awaits = self._awaits_archive(epoch.epoch, now)
+        if self.awaits:
             return
         if self._archiving.needs_dump and now >= self._needed_again and not self._job.busy:
             # What makes each transaction useless to the log (a session with binlog_format=STATEMENT) needs a

@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 _POLLS_PER_INTERVAL = 60
 _HEARTBEATS_PER_INTERVAL = 10
 _SHORTEST_POLL_S = 0.25
+_SOON_S = 0.5
 _LEAST_GRACE_S = 30.0
 # systemd kills after 90 s by default; an instance that is being replaced has less.
 _END_PATIENCE_S = 20.0
@@ -78,7 +79,7 @@ class Agent:
             if time.monotonic() >= self._next_heartbeat:
                 self._next_heartbeat = time.monotonic() + self._interval_s / _HEARTBEATS_PER_INTERVAL
                 self._troubles.attempt("heartbeat", self._heartbeat)
-            self._stopping.wait(poll_s)
+            self._stopping.wait(min(poll_s, _SOON_S) if self._dumping.awaits else poll_s)
         for part in (
             self._serving,
             self._handover,

@@ -71,8 +71,9 @@ def test_an_epochs_first_dump_waits_a_moment_for_its_log(
     service = dumping_service(
         Troubles(), needs_dump=False, begun=lambda epoch: epoch == 1 and clock[0] >= begins_at
     )
-    for _ in range(15):
+    for second in range(15):
         service.step(EPOCH)
+        assert service.awaits is (1000 + second < dumps_at), "the service looks again soon"
         service.join(10)
         clock[0] += 1
     assert dumps == [dumps_at]
