@@ -102,11 +102,7 @@ def _with_full_files(stage: Stage, mishap: Mishap, words: Sequence[str]) -> None
     longest = max(file.stat().st_size for file in logs)
     limit = longest + mishap.more_bytes
     resource.prlimit(stage.target_pid, resource.RLIMIT_FSIZE, (limit, limit))
-    restore = _restore(stage, words)
-    restore.go_on_for(mishap.after_s)
-    stage.target.kill()
-    stage.target.start()
-    restore.to_its_end()
+    _without_mysql(stage, mishap, words)
 
 
 def _twice(stage: Stage, mishap: Mishap, words: Sequence[str]) -> None:
