@@ -13,7 +13,9 @@ import os
 import re
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cli.operate.pulumi import Pulumi
@@ -65,13 +67,18 @@ def stale_lock(output: str) -> bool | None:
 
 
 def _lives(pid: int) -> bool:
-    """Whether a process of this machine lives."""
+    """Whether a process of this machine lives. A dead one whose parent never asked keeps its number: that is
+    what a killed ``./dr`` leaves in a container whose first process is no init.
+    """
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
+    with suppress(OSError):  # no /proc: macOS
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2]
+        return state.split()[:1] != ["Z"]
     return True
 
 

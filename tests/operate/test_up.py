@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -49,6 +50,13 @@ def test_the_engines_words_name_each_resource_once_with_its_own_id() -> None:
     assert orphans("Diagnostics:\n  aws:s3:Bucket (b):\n    error: no\n") == []
 
 
+def locked_by(host: str, pid: int) -> str:
+    """What the engine says then."""
+    return (
+        f"error: the stack is currently locked by 1 lock(s). x\n  file://y: created by me@{host} (pid {pid})"
+    )
+
+
 @pytest.mark.parametrize(
     ("host", "pid", "stale"),
     [
@@ -58,11 +66,19 @@ def test_the_engines_words_name_each_resource_once_with_its_own_id() -> None:
     ],
 )
 def test_only_a_lock_whose_holder_is_certainly_dead_is_stale(host: str, pid: int, stale: bool) -> None:
-    text = (
-        f"error: the stack is currently locked by 1 lock(s). x\n  file://y: created by me@{host} (pid {pid})"
-    )
-    assert stale_lock(text) is stale
+    assert stale_lock(locked_by(host, pid)) is stale
     assert stale_lock("error: something else") is None
+
+
+def test_a_lock_is_stale_whose_dead_holder_nobody_asked_after() -> None:
+    """As in a container whose first process is no init: the number of a killed pulumi stays taken."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
+    try:
+        os.kill(dead.pid, 0)  # taken indeed
+        assert stale_lock(locked_by(socket.gethostname(), dead.pid)) is True
+    finally:
+        dead.wait()
 
 
 def test_a_killed_up_is_gone_on_with_by_importing_exactly_what_it_left(scene: Scene) -> None:

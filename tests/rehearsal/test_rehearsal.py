@@ -111,6 +111,8 @@ def test_the_identity_that_writes_backups_is_refused_whatever_harms_them(disaste
 
 def test_agents_and_tool_are_killed_on_the_way_home_and_it_is_reached(disaster: Rehearsal) -> None:
     disaster.held("a killed tool and a killed agent go on from where they are")
+    disaster.held("./dr failback weight 50 --yes is killed in its update and given again")
+    disaster.held("./dr failback finish --yes is killed in its update and given again")
     disaster.held("at the cutover both databases are equal")
 
 

@@ -60,12 +60,12 @@ def dies_at_once(stage: Stage) -> str:
 
 
 def cutover(stage: Stage) -> str:
-    """The cutover; from the moment of it on AWS's agent has no way for its dumps."""
+    """The tool dies right after the take-over; from that moment on AWS's agent has no way for its dumps."""
     started = time.time()
     tool = stage.begin("failback", "cutover", "--yes")
     stage.wait("AWS to be the writer", lambda: home.writer(stage) == "aws" or not tool.running, 600)
     stage.world.clouds.faults.set(blob_put_cut=_DUMPS)
-    return home.cut_over(stage, tool, started)
+    return home.cut_over(stage, tool, started, dies=True)
 
 
 def replaced(stage: Stage) -> str:
@@ -101,7 +101,7 @@ STORY = Story(
         Step("before", "AWS dies, ./dr failover", failing.stays),
         Step("before", "AWS returns, and is fenced", returns),
         Step("after", "./dr failback sync", home.sync),
-        Step("after", "./dr failback cutover", cutover),
+        Step("after", "./dr failback cutover, killed, and again", cutover),
         Step("after", "the log arrives", log_arrives),
         Step("after", "AWS dies before its first dump", dies_at_once),
         Step("after", "./dr failover", replaced),

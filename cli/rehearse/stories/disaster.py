@@ -24,8 +24,8 @@ STORY = Story(
         Step("back", "both agents are killed", home.agents_die),
         Step("back", "./dr failback cutover", home.cutover),
         Step("back", "./dr failback weight 10", home.a_tenth),
-        Step("back", "./dr failback weight 50", home.half),
+        Step("back", "./dr failback weight 50, killed, and again", home.half_survives),
         Step("back", "./dr failback weight 100", home.all_home),
-        Step("back", "./dr failback finish", home.finish),
+        Step("back", "./dr failback finish, killed, and again", home.finish_survives),
     ),
 )

@@ -18,6 +18,8 @@ AGENT_UNIT = "pilotlight-agent"
 _DECIDE, _REFUSED = 4, 3  # exit statuses of the operator's tool
 _ACCEPT = re.compile(r"--accept-divergence (\w+)")
 _PATIENCE_S = 300.0
+# What the engine says when it begins to change a resource: "~  aws:route53:Record mix-aws updating (0s)".
+_CHANGES = re.compile(r"(\S+ \S+ (?:creating|updating|deleting)) ")
 
 
 def aws_returns(stage: Stage) -> str:
@@ -186,13 +188,22 @@ def cutover(stage: Stage) -> str:
     return cut_over(stage, tool, started)
 
 
-def cut_over(stage: Stage, tool: Tool, started: float) -> str:
-    """The rest of a cutover that was begun: compare at the moment at which nobody writes, then measure."""
+def cut_over(stage: Stage, tool: Tool, started: float, *, dies: bool = False) -> str:
+    """The rest of a cutover that was begun: compare at the moment at which nobody writes, then measure.
+
+    Args:
+        dies: the tool gets SIGKILL as soon as AWS is the writer, before any switch says so.
+    """
     stage.wait("AWS to be the writer", lambda: writer(stage) == "aws" or not tool.running, 600)
     if writer(stage) != "aws":
         raise StepFailed(f"{tool} ended, and AWS is not the writer: {tail(tool.said())}")
     at = stage.mark("cutover", "AWS is the writer")
+    if dies:
+        tool.kill()
+        stage.note(f"SIGKILL to {tool}")
     detail = compared(stage)
+    if dies:
+        tool = stage.begin(*tool.words)
     stage.ended(tool)
     first = stage.wait(
         "a visitor's write", lambda: stage.attempt(at, lambda a: a.outcome is Outcome.WRITTEN), 120
@@ -258,30 +269,73 @@ def all_home(stage: Stage) -> str:
 
 
 def _weigh(stage: Stage, per_cent: int) -> str:
-    began, refusals = time.time(), 0
-    while True:
-        done = stage.dr("failback", "weight", str(per_cent), "--yes", codes=(0, _REFUSED))
-        if done.code == 0:
-            break
-        refusals += 1
-        if time.time() - began > _PATIENCE_S:
-            raise StepFailed(f"refused for {_PATIENCE_S:.0f} s: {tail(done.out)}")
+    began = time.time()
+    refusals = _until_it_may(stage, "failback", "weight", str(per_cent), "--yes")
     failed = [a for a in stage.client.attempts(began) if a.outcome is not Outcome.WRITTEN]
     return f"{refusals} refusals until the new backups were proved; {len(failed)} requests failed"
 
 
 def finish(stage: Stage) -> str:
     """Everything that costs money by the hour goes; the pilot light stays."""
-    began = time.time()
-    while True:
-        done = stage.dr("failback", "finish", "--yes", codes=(0, _REFUSED))
-        if done.code == 0:
-            break
-        if time.time() - began > _PATIENCE_S:
-            raise StepFailed(f"refused for {_PATIENCE_S:.0f} s: {tail(done.out)}")
+    _until_it_may(stage, "failback", "finish", "--yes")
     done_at = time.time()
     left = sorted(stage.before ^ stage.world.resources())
     if left:
         raise StepFailed(f"not the resources of before the disaster: {'; '.join(left[:3])}")
     writes_from(stage, "aws", since=done_at, count=3)
     return f"{len(stage.world.resources())} resources, visitors served by AWS"
+
+
+def _until_it_may(stage: Stage, *words: str) -> int:
+    """Give a command until it is not refused any more; how often it was."""
+    began, refusals = time.monotonic(), 0
+    while True:
+        done = stage.dr(*words, codes=(0, _REFUSED))
+        if done.code == 0:
+            return refusals
+        refusals += 1
+        if time.monotonic() - began > _PATIENCE_S:
+            raise StepFailed(f"refused for {_PATIENCE_S:.0f} s: {tail(done.out)}")
+
+
+# ------------------------------------------------------------------------------- an update that dies half-way
+
+
+def half_survives(stage: Stage) -> str:
+    """The tool and its ``pulumi up`` die while the weights move."""
+    died = _dies_in_its_update(stage, "failback", "weight", "50", "--yes")
+    return f"{died}; {half(stage)}"
+
+
+def finish_survives(stage: Stage) -> str:
+    """The tool and its ``pulumi up`` die while the emergency's resources go."""
+    died = _dies_in_its_update(stage, "failback", "finish", "--yes")
+    return f"{died}; {finish(stage)}"
+
+
+def _dies_in_its_update(stage: Stage, *words: str) -> str:
+    """SIGKILL to the tool and to its ``pulumi up``, once that changes a resource."""
+    give_up, tool = time.monotonic() + _PATIENCE_S, stage.begin(*words)
+    while not _changes_something(stage, tool) and time.monotonic() < give_up:
+        stage.ended(tool, codes=(_REFUSED,))  # not yet
+        tool = stage.begin(*words)
+    died = tool.running
+    tool.kill()
+    stage.note(f"SIGKILL to {tool} and its 'pulumi up'")
+    changed = _CHANGES.findall(tool.said())
+    stage.hold(
+        f"{tool} is killed in its update and given again",
+        died,
+        f"killed with {len(changed)} changes begun; the last: {changed[-1]}" if died else tail(tool.said()),
+    )
+    return "killed half-way"
+
+
+def _changes_something(stage: Stage, tool: Tool) -> bool:
+    """Whether the tool's update begins to change a resource before the tool ends."""
+    stage.wait(
+        "an update that changes something, or the tool's end",
+        lambda: _CHANGES.search(tool.said()) or not tool.running,
+        _PATIENCE_S,
+    )
+    return tool.running
