@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from agent.archive.service import Archiver
+from agent.config import Site
 from agent.context import Context
 from agent.database import PASSING_READ_S, session
 from agent.epoch import Epoch, read_epoch
@@ -79,7 +80,8 @@ def archive_once(context: Context, patience_s: float) -> dict[str, Any]:
         The archiver's status, and ``needs_dump``: no backup reaches this log yet.
 
     Raises:
-        LogError: the archived log has a hole, or cannot be replayed: only a new dump helps.
+        LogError: the archived log has a hole, or cannot be replayed: only a new dump helps. Or the server
+            lacks what is archived: only a new epoch does.
         StorageError: the end was not reached within ``patience_s``; the sentence names the last failure.
         ConfigError, DatabaseError, NotWriterError: as ``archive``.
     """
@@ -93,6 +95,7 @@ def archive_once(context: Context, patience_s: float) -> dict[str, Any]:
         end = time.monotonic() + patience_s
         while not archiver.has_dealt_with(wanted):
             archiver.require_alive()
+            archiver.require_way(context.config.site)
             if time.monotonic() > end:
                 error = archiver.status()["error"] or "it is still writing"
                 raise StorageError(
@@ -113,7 +116,7 @@ class _Running:
     """An archiver in its thread."""
 
     def __init__(self, context: Context, epoch: KnownEpoch, stopping: threading.Event) -> None:
-        self._archiver = Archiver(context, epoch)
+        self._archiver, self._epoch = Archiver(context, epoch), epoch
         self.status, self.has_dealt_with = self._archiver.status, self._archiver.has_dealt_with
         self._thread = threading.Thread(
             target=self._archiver.run, args=(stopping,), name="archive", daemon=True
@@ -133,6 +136,19 @@ class _Running:
         """
         if not self._thread.is_alive():
             raise LogError("the archiver ended by an error of this program, told above; run it again")
+
+    def require_way(self, site: Site) -> None:
+        """Refuse to wait for what cannot come.
+
+        Raises:
+            LogError: the server lacks what is archived.
+            NotWriterError: another site writes by now.
+        """
+        if self._archiver.has_lost:
+            raise LogError(self.status()["error"])
+        epoch = self._epoch()
+        if epoch is not None:
+            epoch.require_writer(site)
 
     def join(self) -> None:
         """Wait for its end."""

@@ -224,13 +224,13 @@ class _Chooser:
         if first is None:
             raise NoBackupError(none_whole(listing))
         epoch = first[0].epoch
+        self._read_log(epoch, first)
         if epoch < present.epoch:
             raise NoBackupError(
                 f"the newest complete backup, {first[0].backup}, is of epoch {epoch}, and "
                 f"{present.writer} has written since (epoch {present.epoch}); wait for its first "
-                f"dump, or accept the loss by naming it: --backup {first[0].backup}"
+                f"dump, or accept the loss by naming it: {self._named_in_full(first, listing)}"
             )
-        self._read_log(epoch, first)
         if isinstance(self.to, int) and self.to > self._end_us(first[0]):
             reason = "the archived log ends before it"
             raise NoBackupError(self._none_serves(first[0], reason, listing))
@@ -239,6 +239,19 @@ class _Chooser:
         if self.to is not None:
             self._look_further_back(candidates, found, epoch)
         return self._best(candidates, listing)
+
+    def _named_in_full(self, bases: Sequence[Manifest], listing: Listing) -> str:
+        """The arguments that restore all that was archived of the newest base's epoch."""
+        alone = f"--backup {bases[0].backup}"
+        if self.to is not None:
+            return alone
+        candidates = [self._candidate(base) for base in bases if base.epoch == bases[0].epoch]
+        try:
+            furthest = self._best(candidates, listing)
+        except NoBackupError:
+            return alone
+        named = f"--backup {furthest.manifest.backup}"
+        return f"{named} --to {furthest.reached}" if furthest.tail.transactions else named
 
     def _read_log(self, epoch: int, bases: Sequence[Manifest]) -> None:
         self.log = survey_log(self.store, epoch)

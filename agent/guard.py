@@ -31,6 +31,20 @@ def inspect(database: Session, schemas: Sequence[str], marker: Marker | None) ->
     return Target.FOREIGN if marker is None else Target.RESTORED
 
 
+def require_schemas(configured: Sequence[str], dumped: Sequence[str], backup: str) -> None:
+    """Refuse a backup of other schemas: what it would replace was not looked at.
+
+    Raises:
+        GuardError: the sets differ, whatever their capitals.
+    """
+    here, there = ({schema.lower() for schema in schemas} for schemas in (configured, dumped))
+    if here != there:
+        raise GuardError(
+            f"database.schemas is {sorted(here)}, and {backup} is of {sorted(there)}; nothing was touched. "
+            "Name the same schemas"
+        )
+
+
 def holds_own(target: Target, marker: Marker | None) -> bool:
     """Whether the database may hold what no other one does: not a copy that never served, nor half of one."""
     if target is Target.RESTORED:
@@ -56,10 +70,11 @@ def require_replaceable(target: Target, *, take_over: bool, epoch: Epoch, site: 
 
     Raises:
         GuardError: the database has served or holds foreign data and no take-over was ordered; or a take-over
-            was ordered for the database that is the writer, which no backup is newer than.
+            was ordered for the database that is the writer and is not lost, which no backup is newer than.
     """
     if take_over:
-        require_other_writer(epoch, site)
+        if target not in (Target.EMPTY, Target.UNFINISHED):
+            require_other_writer(epoch, site)
     elif target in (Target.FOREIGN, Target.RESTORED):
         raise GuardError(
             f"the target database {target.value}; nothing was touched. To replace what it holds and begin "

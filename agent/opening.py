@@ -18,9 +18,24 @@ from agent.storage import BlobStore
 _log = logging.getLogger(__name__)
 
 
+def opens_by_order(config: Config) -> bool:
+    """Whether this site's database serves only when the operator orders it, whoever the writer is."""
+    return config.site == "azure" and config.orders is not None
+
+
+def is_ordered(orders: Orders, site: Site) -> bool:
+    """Whether the operator ordered this site to serve."""
+    return site == "azure" and orders.mode == "emergency" and orders.open
+
+
 def wants_to_open(orders: Orders, epoch: Epoch, site: Site) -> bool:
     """Whether the operator ordered this site to serve and it is not the writer yet."""
-    return site == "azure" and orders.mode == "emergency" and orders.open and epoch.writer != site
+    return is_ordered(orders, site) and epoch.writer != site
+
+
+def serves_unasked(config: Config, epoch: Epoch) -> bool:
+    """Whether a copy that is restored here serves at once: its site is the writer, and lost its server."""
+    return epoch.writer == config.site and not opens_by_order(config)
 
 
 def refusal(seen: Epoch, marker: Marker | None) -> str:

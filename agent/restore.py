@@ -37,10 +37,11 @@ from agent.manifest import as_report
 from agent.marker import Marker, read_kept_report, read_marker, write_marker
 from agent.moment import say_target, say_time
 from agent.objects import count_objects
+from agent.opening import serves_unasked
 from agent.report import Report, now, write_report
 from agent.restoring import Run, respelt
 from agent.signals import mend_restore_failure, write_restore_failure, write_restore_report
-from agent.target import folds_names, require_fit
+from agent.target import folds_names
 
 _log = logging.getLogger(__name__)
 # A new Flexible Server may answer late: its name spreads and it restarts once after it was created.
@@ -107,6 +108,8 @@ def _restore(context: Context, report: Report, options: Options) -> None:
             if report.take_over:
                 run.take_over(marker)
         _provide(run)
+        if marker and serves_unasked(context.config, run.epoch) and marker.served_epoch < run.epoch.epoch:
+            run.open(marker)
         if not done:
             run.keep_report()  # again: now it says that this site took over
         earlier = read_kept_report(run.database) if done else None
@@ -169,7 +172,8 @@ def _provide(run: Run) -> None:
         return
     with run.report.phase("application"):
         provide(run.database, run.context.config, application)
-        if run.report.take_over or run.epoch.writer == run.site:  # the account may be new here
+        marker = read_marker(run.database)
+        if marker is not None and marker.served_epoch >= run.epoch.epoch:  # the account may be new here
             let_write(run.database, application.user, run.schemas)
 
 
@@ -206,7 +210,7 @@ def _forecast(context: Context, report: Report, options: Options) -> None:
             if _is_done(run, *run.look(), options):
                 report.guard = "it was restored and verified before, and nothing would be loaded again"
             else:
-                report.warnings += require_fit(run.database, choice.manifest)
+                run.require_fit(choice)
     except (BusyError, CredentialError, DatabaseError, GuardError, RestoreError) as error:
         report.guard = str(error)
 

@@ -16,16 +16,17 @@ from agent.context import Context
 from agent.database import Login, Session, server_lock, session
 from agent.dump import quarantine
 from agent.epoch import Epoch, read_epoch
-from agent.errors import NotWriterError
+from agent.errors import NotWriterError, RestoreError
 from agent.gtid import GtidSet
 from agent.guard import Target as State
-from agent.guard import inspect
+from agent.guard import inspect, require_schemas
 from agent.handover.auto_increment import raise_auto_increment
 from agent.load import clear, load
 from agent.manifest import Manifest, own_names
 from agent.marker import Marker, keep_report, read_marker, write_marker
 from agent.mysqldump import Limits
-from agent.opening import become_writer
+from agent.objects import count_objects
+from agent.opening import become_writer, finish_opening
 from agent.replay.plan import Replayed
 from agent.report import Report, now
 from agent.rewrite import Rewriter
@@ -85,12 +86,14 @@ class Run:
         return marker, state
 
     def require_fit(self, choice: Choice) -> None:
-        """Check the server against the backup, before anything is touched.
+        """Check the configuration and the server against the backup, before anything is touched.
 
         Raises:
+            GuardError: the backup is of other schemas than were looked at here, and are replaced.
             RestoreError: see ``agent.target``.
         """
         manifest = choice.manifest
+        require_schemas(self.schemas, manifest.schemas, manifest.backup)
         self.report.warnings += [*manifest.warnings, *require_fit(self.database, manifest)]
 
     def keep_what_is_replaced(self, state: State) -> None:
@@ -149,8 +152,10 @@ class Run:
                 replayed = self.catch_up(leg, marker.enabled_events, respelt(leg.manifest, folds=folds))
                 marker = changed(marker, enabled_events=replayed.events)
             counts = require_objects(self.database, self.schemas, counts, replayed)
-        if choice.before_fork is not None and not choice.tail.transactions:
-            # That epoch's writer began by raising them (agent.opening), and nothing of its log was archived.
+        _require_tables(choice, count_objects(self.database, self.schemas)["tables"])
+        if choice.before_fork is not None:
+            # That epoch's writer began by raising them (agent.opening). Its archived log need not show it: it
+            # may be empty, or begin behind that.
             raise_auto_increment(self.database, self.schemas)
         report.objects, report.loaded = counts, True
         # Before the marker: whoever finds a proved copy, and no report of it in the vault, finds it here.
@@ -174,6 +179,15 @@ class Run:
                 self.database, self.context.control, self.epoch, self.context.config, marker
             )
             self.report.epoch = epoch.epoch
+
+    def open(self, marker: Marker) -> None:
+        """Let the copy serve the epoch whose writer this site is already: its server was lost.
+
+        Raises:
+            DatabaseError: see ``finish_opening``.
+        """
+        with self.report.phase("open"):
+            finish_opening(self.database, self.epoch, self.context.config, marker)
 
     def _load(self, manifest: Manifest, names: Mapping[str, str]) -> None:
         schemas = {schema.lower(): schema for schema in self.schemas}
@@ -208,6 +222,19 @@ class Run:
         self.report.log |= figures(replayed)
         self.report.warnings += replayed.warnings
         return replayed
+
+
+def _require_tables(choice: Choice, tables: int) -> None:
+    """Refuse to call an empty database a copy.
+
+    Raises:
+        RestoreError: the log behind the base drops all that it had.
+    """
+    if choice.manifest.objects.get("tables") and not tables:
+        raise RestoreError(
+            f"the log behind {choice.manifest.backup} drops every table that it has, up to {choice.reached}: "
+            "name a time before that: python -m agent restore --to TIME"
+        )
 
 
 def respelt(manifest: Manifest, *, folds: bool) -> Mapping[str, str]:

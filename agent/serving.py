@@ -10,13 +10,15 @@ from agent.database import PASSING_READ_S, session
 from agent.epoch import Epoch, read_orders
 from agent.errors import AgentError, GuardError, NoBackupError
 from agent.fence import alone, close, must_close, release
+from agent.guard import Target as State
+from agent.guard import inspect
 from agent.handover.decide import is_closed, is_copy, may_open_unasked, must_drain
 from agent.handover.order import read_answer
 from agent.handover.service import Handover
 from agent.handover.takeover import keep_events
 from agent.jobs import Job, Troubles
 from agent.marker import Marker, read_marker
-from agent.opening import become_writer, finish_opening, wants_to_open
+from agent.opening import become_writer, finish_opening, is_ordered, opens_by_order
 from agent.report import Report, now
 from agent.restore import follow, provide_missing, replace_by_order
 from agent.restoring import Run
@@ -41,7 +43,8 @@ class Serving:
 
     def open(self, epoch: Epoch) -> None:
         """Begin to become the writer when the operator ordered it, and complete what an interruption left
-        undone.
+        undone. A copy in place of the writer's lost database begins an epoch, too: the archived log does not
+        go on in another server.
 
         Orders that cannot be read, or cannot be followed, stop neither a writer's backups nor the fence.
 
@@ -52,15 +55,16 @@ class Serving:
         if epoch.writer == self._site:
             if self._opened_epoch != epoch.epoch and not must_drain(self._site, epoch):
                 self._finish(epoch)
-        elif (
-            self._site == "azure"
-            and may_open_unasked(epoch)
-            and wants_to_open(read_orders(self._context.orders), epoch, self._site)
-        ):
-            if not self._opening.busy:
-                self._opening.begin(lambda: self._become_writer(epoch))
-            if why := self._troubles.now().get(_OPENING):
-                raise AgentError(why)
+        elif self._site == "azure" and may_open_unasked(epoch):
+            self._open_by_order(epoch)
+
+    def _open_by_order(self, epoch: Epoch) -> None:
+        if not is_ordered(read_orders(self._context.orders), self._site):
+            return
+        if not self._opening.busy:
+            self._opening.begin(lambda: self._become_writer(epoch))
+        if why := self._troubles.now().get(_OPENING):
+            raise AgentError(why)
 
     def _become_writer(self, epoch: Epoch) -> None:
         """Take over from a writer that has no part in it.
@@ -82,7 +86,9 @@ class Serving:
             )
         if marker is not None and marker.state == "loading":
             replace_by_order(self._context, epoch)
-        elif marker is not None and is_copy(marker, epoch) and not marker.pinned:
+        elif (
+            marker is not None and is_copy(marker, epoch) and not marker.pinned and epoch.writer != self._site
+        ):
             try:
                 follow(self._context)
             except NoBackupError as error:
@@ -103,12 +109,22 @@ class Serving:
         self._opening.join(patience_s)
 
     def _finish(self, epoch: Epoch) -> None:
-        """Once an epoch: complete an opening that was interrupted after the epoch had been written."""
+        """Once an epoch: complete an opening that was interrupted after the epoch had been written.
+
+        Not done while there is no database, or half of one: what is restored into it has yet to be opened.
+        """
+        config = self._context.config
         with session(self._context.login(), read_timeout_s=PASSING_READ_S) as database:
             marker = read_marker(database)
-            if marker is not None and marker.state == "verified" and _is_unfinished(marker, epoch):
-                finish_opening(database, epoch, self._context.config, marker)
-        self._opened_epoch = epoch.epoch
+            if inspect(database, config.database.schemas, marker) in (State.EMPTY, State.UNFINISHED):
+                return
+            waits = opens_by_order(config) and is_copy(marker, epoch)
+            if marker is not None and not waits and _is_unfinished(marker, epoch):
+                finish_opening(database, epoch, config, marker)
+        if waits:
+            self._open_by_order(epoch)
+        else:
+            self._opened_epoch = epoch.epoch
 
     def fence(self, epoch: Epoch) -> None:
         """Close this database to the application while another site writes, or while it drains; open what we

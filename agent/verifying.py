@@ -36,7 +36,7 @@ class Verifying:
         self._epoch = 0
         self._last: dict[str, Any] | None = None
         self._bad: dict[str, Any] | None = None
-        self._ordered_for: tuple[str, str] | None = None
+        self._ordered_for: str | None = None
         self._last_good: str | None = None
 
     def start(self) -> None:
@@ -107,8 +107,12 @@ class Verifying:
         return bad is not None and self._is_news(bad)
 
     def _is_news(self, bad: dict[str, Any]) -> bool:
-        """Whether to order a dump; not for what is wrong with the log still, behind the dump since."""
-        fault = (bad["error"], "" if bad["base_ok"] else bad["backup"])
+        """Whether to order a dump: for each base that is bad, and once for a log that leads to no good end.
+
+        What is wrong with the log still, behind the dump since, no dump mends; its sentence changes with
+        every base.
+        """
+        fault = "" if bad["base_ok"] else str(bad["backup"])
         news, self._ordered_for = fault != self._ordered_for, fault
         return news
 

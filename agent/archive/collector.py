@@ -190,7 +190,7 @@ class Collector:
     def _settle(self, batch: Batch, part: Open) -> None:
         batch.schemas |= part.schemas
         concerns = part.unsure or not part.schemas or self._is_dumped(part.schemas)
-        if part.flaw and concerns and not batch.flaw:
+        if part.flaw and concerns:  # the last of several is kept, as in a pack
             batch.flaw = f"transaction {part.gtid}: {part.flaw}"
 
     def _is_dumped(self, schemas: set[str]) -> bool:

@@ -10,7 +10,7 @@ from agent.archive.run import Piece
 from agent.storage import BlobStore
 
 _THREADS = 8
-_BYTES = 40 * 2**20  # of blobs that were asked for and not given out yet; one larger comes alone
+_BYTES = 32 * 2**20  # of blobs that were asked for and not given out yet; one larger comes alone
 
 
 def fetch(store: BlobStore, pieces: Iterable[Piece]) -> Generator[tuple[Piece, bytes]]:

@@ -113,7 +113,7 @@ def _proved(store: BlobStore, group: list[Piece]) -> tuple[Pack, bytes]:
                 raise LogError(f"{piece.name} does not follow the segment before it (SHA-256)")
             digest = hashlib.sha256(stored).hexdigest()
             gtids |= GtidSet.parse(segment.gtids)
-            flaw = flaw or segment.flaw
+            flaw = segment.flaw or flaw  # the last: a base that holds it serves whatever came before
             first_us = first_us or segment.first_us
             last_us = max(last_us, segment.last_us)
             last = segment

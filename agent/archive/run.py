@@ -18,6 +18,7 @@ from agent.gtid import GtidSet
 _NAME = re.compile(
     r"(?:binlog|packs)/\d+/(?P<uuid>[0-9a-f-]{36})/(?P<base>.+)\.(?P<number>\d+)\.(?P<start>\d{12,})\.gz"
 )
+_FLAW = re.compile(r"transaction (?P<gtid>[0-9a-f-]{36}(?::[a-z_][a-z0-9_]*)?:\d+): ")
 
 
 @dataclass(frozen=True, order=True)
@@ -73,7 +74,7 @@ class Run:
         gtids: what the pieces add to it.
         through_us: commit time of the last transaction, microseconds since 1970; 0 when there is none.
         hole: why the run ends before the archive does; empty when it reaches its end.
-        flaws: what in it cannot be replayed; where the base holds a part of a piece, perhaps in that part.
+        flaws: what in it cannot be replayed, and is not in the base.
     """
 
     pieces: tuple[Piece, ...]
@@ -136,7 +137,7 @@ class Log:
             gtids=known - gtid_before,
             through_us=max((piece.last_us for piece in chosen), default=0),
             hole=self._hole(waiting, known, _entries(waiting, chosen)) or _apart(apart, gtid_before),
-            flaws=tuple(piece.flaw for piece in chosen if piece.flaw and not piece.gtids <= gtid_before),
+            flaws=tuple(piece.flaw for piece in chosen if _is_flawed(piece, gtid_before)),
         )
 
     def _hole(
@@ -187,6 +188,12 @@ def _entries(
     for piece in chosen:
         entries.setdefault(piece.source, piece.start)
     return {**dict.fromkeys(waiting, Place(0, 0)), **entries}
+
+
+def _is_flawed(piece: Piece, base: GtidSet) -> bool:
+    """Whether the last of the piece that cannot be replayed lies behind the base."""
+    named = _FLAW.match(piece.flaw)
+    return bool(piece.flaw) and not piece.gtids <= base and not (named and named["gtid"] in base)
 
 
 def _is_apart(last: Piece, base: GtidSet) -> bool:

@@ -50,7 +50,7 @@ class Segment:
         first_us, last_us: commit times of the first and last transaction of ``gtids``, microseconds since
             1970 by the server's clock; 0 when there are none.
         schemas: those that its transactions changed.
-        flaw: what in it cannot be replayed, as a sentence; empty when all can.
+        flaw: what in it cannot be replayed, as a sentence, the last of several; empty when all can.
         deflated_bytes: length of the compressed data, without gzip's head and tail.
     """
 

@@ -20,7 +20,7 @@ from agent.archive.collector import Batch, Collector, Open
 from agent.archive.log import Log, survey
 from agent.archive.packing import pack
 from agent.archive.run import Place
-from agent.archive.start import Start, ask, find_start
+from agent.archive.start import LostError, Start, ask, find_start
 from agent.archive.tail import Tail
 from agent.archive.writing import Chain, ForeignError, OvertakenError, Prepared, write
 from agent.binlog.events import MAGIC
@@ -84,6 +84,7 @@ class Archiver:
         self._epoch_seen = 0
         self._needs = GtidSet({})
         self._dealt_with = GtidSet({})
+        self._lost = False
 
     def status(self) -> dict[str, Any]:
         """For the heartbeat.
@@ -105,6 +106,12 @@ class Archiver:
         """Whether no backup exists yet that the archived log serves up to its end."""
         with self._lock:
             return bool(self._needs)
+
+    @property
+    def has_lost(self) -> bool:
+        """Whether the server lacks what is archived, so that nothing is archived until a new epoch."""
+        with self._lock:
+            return self._lost
 
     def has_begun(self, epoch: int) -> bool:
         """Whether it was decided where that epoch's log begins, or goes on."""
@@ -149,7 +156,7 @@ class Archiver:
                 _log.info("%s", error)
                 pause = 0.0  # the other one may be about to end
             except AgentError as error:
-                self._failed(str(error))
+                self._failed(str(error), lost=isinstance(error, LostError))
             # Progress since the last failure: this one is another.
             progress = self.status()["segments"] > acknowledged
             pause = _FIRST_PAUSE_S if progress else min(max(2 * pause, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
@@ -309,6 +316,7 @@ class Archiver:
         with self._lock:
             if self._state["error"]:
                 _log.info("archiving works again")
+            self._lost = False
             self._state |= {"error": "", "behind_bytes": waiting}
             if quiet is not None:
                 self._reached(quiet)
@@ -323,8 +331,9 @@ class Archiver:
         if (self._state["archived_through"] or "") > _said(time.time()):
             self._state["archived_through"] = None
 
-    def _failed(self, sentence: str) -> None:
+    def _failed(self, sentence: str, *, lost: bool = False) -> None:
         with self._lock:
+            self._lost = lost
             if self._state["error"] != sentence:
                 _log.error("%s", sentence)
             self._state["error"] = sentence

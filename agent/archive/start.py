@@ -15,6 +15,11 @@ from agent.errors import DatabaseError, LogError
 from agent.gtid import GtidSet
 from agent.storage import BlobStore
 
+
+class LostError(LogError):
+    """The server lacks what is archived: waiting changes nothing."""
+
+
 _NEEDED = (
     ("log_bin", "ON", "RDS: automated backups with a retention above 0"),
     ("gtid_mode", "ON", "RDS: gtid-mode and enforce_gtid_consistency in the parameter group"),
@@ -109,12 +114,12 @@ def find_start(
         base: ``gtid_before`` of the epoch's newest backup; None when there is none.
 
     Raises:
-        LogError: the server lacks transactions that are archived.
+        LostError: the server lacks transactions that are archived.
     """
     archived = log.gtids
     lost = archived - server.executed
     if lost:
-        raise LogError(_lost(str(lost)))
+        raise LostError(_lost(str(lost)))
     tail = max((p for p in log.ends().values() if p.source[0] == server.uuid), key=_after, default=None)
     if tail is None:
         return _enter(server, log, "", previous_gtids, base)
@@ -127,7 +132,7 @@ def find_start(
     if not here or archived - tail.after:
         return _enter(server, log, previous, previous_gtids, base)
     if here[0].size < tail.end.position:
-        raise LogError(_lost(f"what stood in {here[0].name} from {here[0].size} to {tail.end.position}"))
+        raise LostError(_lost(f"what stood in {here[0].name} from {here[0].size} to {tail.end.position}"))
     return Start(
         here[0].name,
         tail.end.position,
@@ -165,8 +170,9 @@ def _after(piece: Piece) -> Place:
 def _lost(what: str) -> str:
     return (
         f"the archive holds transactions that this server does not have ({what}): it was restored from an "
-        "older state, or crashed with sync_binlog other than 1; its log cannot continue the archived one. "
-        "Begin a new epoch: in control/epoch.json raise epoch by one and keep the writer"
+        "older state, or crashed with sync_binlog other than 1; its log cannot continue the archived one. If "
+        "it is new and empty, bring back what was archived first: python -m agent restore --take-over, which "
+        "begins a new epoch. Else begin one: in control/epoch.json raise epoch by one and keep the writer"
     )
 
 

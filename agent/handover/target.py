@@ -264,15 +264,7 @@ class Target:
         """The copy holds all that the source drained to: compare, and take over."""
         told, different = self._compare(order, told, source)
         if different:
-            kept = self._is_no_copy(epoch)
-            more = f" and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
-            return _saying(
-                told,
-                "differs",
-                f"the copy is not what {order.source} drained to: {'; '.join(different[:_SHOWN])}{more}; "
-                f"nothing was opened, and what it holds is kept as {kept}; withdraw the order, and "
-                f"{order.source} goes on",
-            )
+            return self._differs(epoch, order, told, different)
         if order.kind == "planned" and not (program and program.mode == "emergency" and program.open):
             return _saying(
                 told, "ready", f"the copy equals what {order.source} drained to; it opens when ordered to"
@@ -286,6 +278,23 @@ class Target:
         lost = f"; not here, so not enabled: events {', '.join(missing)}" if missing else ""
         return _saying(
             replace(told, seconds=seconds), "serving", f"{self._site} writes epoch {new.epoch}{lost}"
+        )
+
+    def _differs(self, epoch: Epoch, order: Order, told: Answer, different: list[str]) -> Answer:
+        """Operator and users wait for it: it is told before the dump is made, and also where none can be."""
+        more = f" and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
+        what = f"the copy is not what {order.source} drained to: {'; '.join(different[:_SHOWN])}{more}"
+        told = self._tell(told, "following", f"{what}; a dump of it is being kept")
+        try:
+            kept = f"what it holds is kept as {self._is_no_copy(epoch)}"
+        except AgentError as error:
+            if self._stopping.is_set():
+                raise
+            kept = f"no dump of it could be kept ({error}), so it stays and the next order compares it"
+        return _saying(
+            told,
+            "differs",
+            f"{what}; nothing was opened, and {kept}; withdraw the order, and {order.source} goes on",
         )
 
     def _is_no_copy(self, epoch: Epoch) -> str:

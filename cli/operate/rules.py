@@ -238,13 +238,17 @@ def _stay(facts: Facts) -> Step:
 def _not_this_standby(facts: Facts) -> Refuse:
     """A takeover's own database is empty, while the epoch says that a standby writes: production's."""
     number, why = facts.epoch.epoch if facts.epoch else 0, facts.unreadable.get("restore reports", "")
-    unread = f"whether this stack's database was restored cannot be read ({why})"
+    if why:
+        return Refuse(
+            f"azure is the writer of epoch {number}, and whether this stack's database was restored cannot "
+            f"be read ({why}); nothing was changed: repeat when it can be read"
+        )
     return Refuse(
-        f"azure is the writer of epoch {number} and "
-        f"{unread if why else 'nothing was restored into the database of this stack'}, so production's "
-        "standby may be that writer: while its database lives it is the truth, so call this stack off "
-        "(pulumi destroy) and let that one serve; if it is gone, this stack's server restores what it had "
-        "archived: repeat then (runbooks/drill.md, Takeover)"
+        f"azure is the writer of epoch {number} and nothing was restored into the database of this stack, "
+        "so production's standby may be that writer: while its database lives it is the truth, so call this "
+        "stack off (pulumi destroy, and put the hold back that goes with it) and let that one serve; if it "
+        "is gone, this stack's server restores what it had archived: repeat then (runbooks/drill.md, "
+        "Takeover)"
     )
 
 

@@ -294,27 +294,6 @@ def test_take_over_needs_the_other_sites_newest_epoch(world: World, rds: MySqlSe
     assert count(rds) == 3
 
 
-def test_a_writer_that_lost_its_server_is_restored_and_never_backs_up_the_new_one(
-    world: World, rds: MySqlServer
-) -> None:
-    """A dump of an empty server, or of half a restore, would be the newest backup of its epoch."""
-    clinic(rds)
-    world.aws.works("dump")
-    rows = rds.execute(f"SELECT * FROM {SCHEMA}.owners")
-    rds.execute(f"DROP DATABASE {SCHEMA}")
-    rds.execute(f"CREATE DATABASE {SCHEMA}")
-    refused = world.aws.run("dump")
-    assert refused.code == 10 and "has no table" in refused.said
-    assert world.aws.works("restore", "--dry-run")["guard"] == ""
-    assert world.aws.works("restore")["loaded"] is True
-    assert rds.execute(f"SELECT * FROM {SCHEMA}.owners") == rows
-    world.aws.works("dump")
-    marker = "UPDATE pilotlight.restore_marker SET marker = JSON_SET(marker, '$.state', 'loading')"
-    rds.execute(marker)
-    refused = world.aws.run("dump")
-    assert refused.code == 10 and "has not ended" in refused.said
-
-
 def test_take_over_keeps_what_it_replaces_and_names_the_divergence(
     world: World, rds: MySqlServer, flexible: MySqlServer
 ) -> None:

@@ -8,6 +8,7 @@ import threading
 import uuid
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import cast
 
 import pytest
@@ -57,11 +58,17 @@ class Memory:
         self.blobs[name] = data, metadata
 
 
-def chain(memory: Memory, parts: list[tuple[str, str, int]], logs: Sequence[bytes] = ()) -> None:
+def chain(
+    memory: Memory,
+    parts: list[tuple[str, str, int]],
+    logs: Sequence[bytes] = (),
+    flaws: Mapping[int, str] = MappingProxyType({}),
+) -> None:
     """Segments of one server, each (before, gtids, second of its commit), linked by their hashes.
 
     Args:
         logs: their events; where one adds no transaction, the next one ends the one that it opens.
+        flaws: of the segments with these numbers, from 0 on.
     """
     previous = ""
     for number, (before, gtids, second) in enumerate(parts):
@@ -79,7 +86,7 @@ def chain(memory: Memory, parts: list[tuple[str, str, int]], logs: Sequence[byte
             first_us=second * 1_000_000,
             last_us=second * 1_000_000,
             schemas=(),
-            flaw="",
+            flaw=flaws.get(number, ""),
         )
         stored = encode(segment, MAGIC + logs[number] if logs else b"log")
         previous = hashlib.sha256(stored).hexdigest()
@@ -106,6 +113,21 @@ def test_a_pack_hides_no_hole() -> None:
     assert f"{OLD}:21-50" in packed.hole
     later = survey(memory.store, 1).run_for(GtidSet.parse(f"{OLD}:1-55"))
     assert later.hole == "" and str(later.gtids) == f"{OLD}:56-80"
+
+
+def test_a_pack_whose_last_flaw_the_base_has_passed_is_no_hole() -> None:
+    """A base lies between two segments, and after an hour in the middle of a pack."""
+    memory = Memory()
+    parts = [(f"{OLD}:1-{n}0", f"{OLD}:{n}1-{n + 1}0", 10 + n) for n in range(1, 5)]
+    late = (f"{OLD}:1-50", f"{OLD}:51-60", 4000)
+    said = "transaction {}: rows changed by a statement".format
+    chain(memory, [*parts, late], flaws={0: said(f"{OLD}:13"), 2: said(f"{OLD}:35")})
+    assert pack(memory.store, 1, 3600, threading.Event()) == 1
+
+    def flaws(last: int) -> int:
+        return len(survey(memory.store, 1).run_for(GtidSet.parse(f"{OLD}:1-{last}")).flaws)
+
+    assert [flaws(last) for last in (11, 20, 34, 35, 40, 50)] == [1, 1, 1, 0, 0, 0]
 
 
 def piece(uuid: str, before: str, gtids: str) -> Piece:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from agent.epoch import give_order, read_epoch
+from agent.errors import StorageError
+from agent.handover import target
 from agent.handover.fingerprints import Fingerprints
 from agent.handover.order import new_order, read_answer
 from sandbox.mysql import MySqlServer
@@ -159,6 +161,33 @@ def test_a_row_that_differs_is_named_and_nothing_is_taken_over(
         assert (again.state, again.sentence) == (answer.state, answer.sentence), "it stays"
     assert read_epoch(served.aws.context.control).epoch == 2
     assert locked(rds) and set(events(rds).values()) == {"DISABLED"}
+
+
+def test_a_copy_that_differs_is_named_also_while_no_dump_of_it_can_be_kept(
+    served: World, rds: MySqlServer, flexible: MySqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Users are behind the page. It is not given up, and the next order finds and keeps it."""
+
+    def fails(*_: object) -> str:
+        raise StorageError("the Blob endpoint is away")
+
+    with archiving(served.azure) as archive:
+        served.azure.works("dump")
+        passes = held_copy(served)
+        run(rds, "UPDATE owners SET name = 'another' WHERE id = 2")
+        order(served.aws, new_order("failback", "cutover"))
+        drain(served.azure, archive)
+        with monkeypatch.context() as away:
+            away.setattr(target, "quarantine", fails)
+            answer = passes.once()
+        assert answer.state == "differs" and "is away" in answer.sentence
+        assert f"{SCHEMA}.owners" in answer.sentence
+        assert getattr(marker_of(served.aws), "state", "") == "verified", "it would be replaced unseen"
+        order(served.aws, new_order("failback", "cutover"))
+        drain(served.azure, archive)
+        answer = passes.once()
+        assert answer.state == "differs" and "is kept as quarantine_" in answer.sentence
+    assert getattr(marker_of(served.aws), "state", "") == "loading"
 
 
 def test_an_order_that_changed_since_it_was_read_lets_nobody_take_over(

@@ -1,0 +1,183 @@
+"""The writer lost its server: what was archived comes back into a new one, which serves as the old one."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from agent.gtid import GtidSet
+from sandbox.mysql import MySqlServer
+from tests.agent.archived import archiving, executed
+from tests.agent.conftest import SCHEMA, World, add_owners, clinic, count, wait_for
+from tests.agent.test_restore import marker
+from tests.agent.test_run import heartbeat
+from tests.agent.test_service import service
+
+_PATIENCE_S = 120
+_EVENT = f"SELECT STATUS FROM information_schema.EVENTS WHERE EVENT_SCHEMA = '{SCHEMA}'"
+
+
+def with_event(server: MySqlServer) -> None:
+    clinic(server)
+    server.execute(f"CREATE EVENT {SCHEMA}.tick ON SCHEDULE EVERY 1 DAY DO SELECT 1")
+
+
+def lose(server: MySqlServer) -> None:
+    """What a server of that name holds that was made anew."""
+    server.execute(f"DROP DATABASE {SCHEMA}")
+    server.execute(f"CREATE DATABASE {SCHEMA}")
+
+
+@pytest.fixture
+def quiet(rds: MySqlServer) -> Generator[MySqlServer]:
+    """The writer, whose events are enabled and do not run."""
+    rds.set_global("event_scheduler", "OFF")
+    yield rds
+    rds.set_global("event_scheduler", "ON")
+
+
+def test_a_writer_that_lost_its_server_is_restored_and_never_backs_up_the_new_one(
+    world: World, quiet: MySqlServer
+) -> None:
+    """A dump of an empty server, or of half a restore, would be the newest backup of its epoch."""
+    with_event(quiet)
+    world.aws.works("dump")
+    rows = quiet.execute(f"SELECT * FROM {SCHEMA}.owners")
+    lose(quiet)
+    refused = world.aws.run("dump")
+    assert refused.code == 10 and "has no table" in refused.said
+    assert world.aws.works("restore", "--dry-run")["guard"] == ""
+    assert world.aws.works("restore")["loaded"] is True
+    assert quiet.execute(f"SELECT * FROM {SCHEMA}.owners") == rows
+    assert marker(quiet)["served_epoch"] == 1, "it would pass for a copy that nobody wrote into"
+    assert quiet.execute(_EVENT) == [("ENABLED",)]
+    world.aws.works("dump")
+    loading = "UPDATE pilotlight.restore_marker SET marker = JSON_SET(marker, '$.state', 'loading')"
+    quiet.execute(loading)
+    refused = world.aws.run("dump")
+    assert refused.code == 10 and "has not ended" in refused.said
+
+
+def test_a_restore_that_died_before_it_opened_the_writers_copy_is_completed(
+    world: World, quiet: MySqlServer
+) -> None:
+    with_event(quiet)
+    world.aws.works("dump")
+    lose(quiet)
+    with service(world.aws):  # it has looked at the empty server before, and looks again
+        wait_for(lambda: "has no table" in str(heartbeat(world, "aws").get("errors")), _PATIENCE_S)
+        world.aws.works("restore")
+        undone = "JSON_SET(marker, '$.served_epoch', 0)"
+        quiet.execute(f"ALTER EVENT {SCHEMA}.tick DISABLE")
+        quiet.execute(f"UPDATE pilotlight.restore_marker SET marker = {undone}")
+    world.aws.works("restore")
+    assert marker(quiet)["served_epoch"] == 1
+
+
+def test_the_agent_beside_a_lost_server_opens_what_is_restored_into_it(
+    world: World, quiet: MySqlServer
+) -> None:
+    with_event(quiet)
+    world.aws.works("dump")
+    lose(quiet)
+    quiet.execute("DROP DATABASE IF EXISTS pilotlight")
+    with service(world.aws):
+        wait_for(lambda: "has no table" in str(heartbeat(world, "aws").get("errors")), _PATIENCE_S)
+        world.aws.works("restore")
+        wait_for(lambda: heartbeat(world, "aws")["errors"] == {}, _PATIENCE_S)
+    assert marker(quiet)["served_epoch"] == 1
+    assert quiet.execute(_EVENT) == [("ENABLED",)]
+
+
+def test_a_writer_takes_its_lost_server_over_and_the_log_goes_on_in_a_new_epoch(
+    world: World, rds: MySqlServer, other: MySqlServer
+) -> None:
+    clinic(rds)
+    with archiving(world.aws) as archive:
+        world.aws.works("dump")
+        add_owners(rds, 2)
+        archive.settle()
+    other.execute(f"DROP DATABASE IF EXISTS {SCHEMA}")
+    other.execute("DROP DATABASE IF EXISTS pilotlight")
+    world.aws.document["database"]["host"] = other.address
+    world.aws.document["archive"] = {"flush_seconds": 0.1}
+    alone = world.aws.run("archive", "--once", "--patience", "100")
+    assert alone.code == 14 and "that this server does not have" in alone.said, "waiting changes nothing"
+    with service(world.aws):
+        wait_for(lambda: "restore --take-over" in str(heartbeat(world, "aws").get("errors")), _PATIENCE_S)
+        report = world.aws.works("restore", "--take-over")
+        assert report["epoch"] == 2 and count(other) == 5
+        wait_for(lambda: heartbeat(world, "aws").get("epoch") == 2, _PATIENCE_S)
+        wait_for(lambda: heartbeat(world, "aws")["errors"] == {}, _PATIENCE_S)
+        add_owners(other, 1)
+    refused = world.aws.run("restore", "--take-over")
+    assert refused.code == 8 and "aws is the writer of epoch 2" in refused.said
+    world.azure.works("restore")
+    assert count(world.azure.server) == 6
+
+
+def test_an_epoch_raised_before_the_restore_names_all_that_can_be_had(world: World, rds: MySqlServer) -> None:
+    clinic(rds)
+    with archiving(world.aws) as archive:
+        world.aws.works("dump")
+        add_owners(rds, 2)
+        reached = archive.settle()
+    lose(rds)
+    world.epoch(2, "aws")
+    refused = world.aws.run("restore")
+    assert refused.code == 9 and "accept the loss by naming it: --backup" in refused.said
+    named = refused.said.split("naming it: ")[1].split()[:4]
+    assert named[::2] == ["--backup", "--to"] and GtidSet.parse(named[3]) == GtidSet.parse(reached)
+    world.aws.works("restore", *named)
+    assert count(rds) == 5 and marker(rds)["served_epoch"] == 2
+
+
+def test_a_log_that_drops_every_table_is_not_followed_to_its_end(world: World, rds: MySqlServer) -> None:
+    clinic(rds)
+    with archiving(world.aws) as archive:
+        world.aws.works("dump")
+        add_owners(rds, 2)
+        archive.settle()
+        before = executed(rds)
+        rds.execute(f"DROP DATABASE {SCHEMA}")
+        rds.execute(f"CREATE DATABASE {SCHEMA}")
+        archive.settle()
+    refused = world.azure.run("restore")
+    assert refused.code == 11 and "drops every table" in refused.said and "--to TIME" in refused.said
+    world.azure.works("restore", "--to", before)
+    assert count(world.azure.server) == 5
+
+
+def test_a_backup_of_other_schemas_is_refused_before_anything_is_touched(
+    world: World, rds: MySqlServer
+) -> None:
+    """It would be loaded over what was not looked at, and the writer's dumps would stop."""
+    clinic(rds)
+    world.aws.works("dump")
+    proper = world.aws.document["database"]["schemas"]
+    world.aws.document["database"]["schemas"] = ["other"]
+    refused = world.aws.run("restore")
+    assert refused.code == 8 and "database.schemas is" in refused.said
+    assert rds.execute("SHOW DATABASES LIKE 'pilotlight'") == []
+    world.aws.document["database"]["schemas"] = proper
+    world.aws.works("dump")
+
+
+def test_a_standby_in_the_writers_place_opens_by_order_in_an_epoch_of_its_own(
+    world: World, flexible: MySqlServer
+) -> None:
+    """As in a takeover: production's standby wrote, and its database is gone for good."""
+    clinic(flexible)
+    world.epoch(2, "azure")
+    world.azure.works("dump")
+    lose(flexible)
+    world.order(open=False)
+    world.azure.document["archive"] = {"flush_seconds": 0.1}
+    with service(world.azure):
+        world.azure.works("restore")
+        assert marker(flexible)["served_epoch"] == 0, "nobody has ordered it to open"
+        world.order(open=True)
+        wait_for(lambda: heartbeat(world, "azure").get("epoch") == 3, _PATIENCE_S)
+        wait_for(lambda: heartbeat(world, "azure")["errors"] == {}, _PATIENCE_S)
+    assert marker(flexible)["served_epoch"] == 3
