@@ -31,6 +31,7 @@ from agent.objects import (
 )
 from agent.outflow import Outflow
 from agent.snapshot import Bracket
+from agent.storage import BlobExistsError
 
 _log = logging.getLogger(__name__)
 _LOCK = "pilotlight-dump"
@@ -77,7 +78,11 @@ def _refuse_no_source(context: Context, database: Session) -> None:
 
 def _complete(context: Context, seen: Epoch, limits: Limits) -> Manifest:
     """A backup with its manifest, unless another epoch than ``seen`` began meanwhile."""
-    manifest = _stream(context, backup_name(datetime.now(UTC)), seen.epoch, limits)
+    try:
+        manifest = _stream(context, backup_name(datetime.now(UTC)), seen.epoch, limits)
+    except BlobExistsError:  # a name has seconds: two dumps of a small database began in the same one
+        limits.stopping.wait(1.0)
+        manifest = _stream(context, backup_name(datetime.now(UTC)), seen.epoch, limits)
     # The writer may have changed meanwhile. Without a manifest what was uploaded is no backup.
     now = read_epoch(context.control)
     now.require_writer(context.config.site)

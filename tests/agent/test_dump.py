@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import signal
 import time
 
 import pytest
 
+from agent import dump
 from sandbox.mysql import MySqlServer
+from sandbox.tools import Tools
 from tests.agent.conftest import (
     PASSWORD,
     SCHEMA,
@@ -85,6 +88,20 @@ def test_an_agent_killed_in_the_middle_leaves_nothing_and_no_lock(world: World, 
         agent.send_signal(signal.SIGKILL)
     assert world.names() == []
     world.aws.works("dump")
+
+
+def test_two_dumps_that_begin_in_one_second_are_two_backups(
+    world: World, rds: MySqlServer, tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their names tell no more than the second: a database may be so small."""
+    clinic(rds)
+    monkeypatch.setenv("PATH", f"{tools.bin}:{os.environ['PATH']}")
+    names = [f"backup_20260101T00000{second}Z.sql.gz" for second in (0, 0, 1)]
+    waiting = iter(names)
+    monkeypatch.setattr(dump, "backup_name", lambda _: next(waiting))
+    made = [dump.dump_once(world.aws.context).backup for _ in range(2)]
+    assert made == [names[0], names[2]]
+    assert world.aws.works("list")["complete"] == 2
 
 
 def test_overlapping_dumps_are_refused(world: World, rds: MySqlServer) -> None:
