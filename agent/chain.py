@@ -229,7 +229,7 @@ class _Chooser:
             raise NoBackupError(
                 f"the newest complete backup, {first[0].backup}, is of epoch {epoch}, and "
                 f"{present.writer} has written since (epoch {present.epoch}); wait for its first "
-                f"dump, or accept the loss by naming it: {self._named_in_full(first, listing)}"
+                f"dump, or accept the loss by naming it: {self._named_in_full(first)}"
             )
         if isinstance(self.to, int) and self.to > self._end_us(first[0]):
             reason = "the archived log ends before it"
@@ -240,18 +240,15 @@ class _Chooser:
             self._look_further_back(candidates, found, epoch)
         return self._best(candidates, listing)
 
-    def _named_in_full(self, bases: Sequence[Manifest], listing: Listing) -> str:
-        """The arguments that restore all that was archived of the newest base's epoch."""
-        alone = f"--backup {bases[0].backup}"
-        if self.to is not None:
-            return alone
+    def _named_in_full(self, bases: Sequence[Manifest]) -> str:
+        """The arguments for all that was archived of the newest base's epoch, as its log describes itself."""
         candidates = [self._candidate(base) for base in bases if base.epoch == bases[0].epoch]
-        try:
-            furthest = self._best(candidates, listing)
-        except NoBackupError:
-            return alone
+        usable = [candidate for candidate in candidates if not candidate.refused]
+        if self.to is not None or not usable or bases[0].backup.startswith(WEEKLY):
+            return f"--backup {bases[0].backup}"
+        furthest = max(usable, key=Candidate.rank)
         named = f"--backup {furthest.manifest.backup}"
-        return f"{named} --to {furthest.reached}" if furthest.tail.transactions else named
+        return named if furthest.tail is not None else f"{named} --to {furthest.reach}"
 
     def _read_log(self, epoch: int, bases: Sequence[Manifest]) -> None:
         self.log = survey_log(self.store, epoch)

@@ -71,8 +71,8 @@ def _refuse_no_source(context: Context, database: Session) -> None:
     if newest and newest[0].objects.get("tables"):
         raise DumpError(
             f"the database has no table, and {newest[0].backup} has {newest[0].objects['tables']}: is this "
-            "the server that serves? To bring that back into it: python -m agent restore --take-over (with "
-            "--to TIME to stop before somebody dropped the tables)"
+            "the server that serves? To bring that back into it: python -m agent restore --take-over. Did "
+            "somebody drop the tables, then DROP DATABASE what is left of it first, and add --to TIME"
         )
 
 

@@ -29,7 +29,7 @@ class Epoch:
     """One period with one writer.
 
     Attributes:
-        epoch: 1 for the first; every change of the writer adds one.
+        epoch: 1 for the first; every change of the writer adds one, and every loss of its server.
         fork_gtid: what the new writer's database held of the old writer's history when it took over. What the
             old writer committed beyond it was lost to the new one.
         cutover: a fresh id of this change; empty for the first epoch.
@@ -134,6 +134,26 @@ def take_over(
         ) from error
 
 
+def renew(control: BlobStore, seen: Epoch) -> Epoch:
+    """Let the writer begin the next epoch in a new server: the lost one's log does not go on in it.
+
+    The writer stays, so what the other site has beyond its fork is told by the old ``fork_gtid`` still; and
+    the next dump begins the chain, because the log of before ends where nobody can say exactly.
+
+    Raises:
+        NotWriterError: the epoch or its order changed meanwhile.
+        StorageError: it cannot be written.
+    """
+    new = replace(seen, epoch=seen.epoch + 1, order=None, began_gtid="")
+    try:
+        return _write(control, new, seen)
+    except BlobChangedError as error:
+        current = read_epoch(control)
+        if current == replace(new, etag=current.etag):  # written by this very call, but its answer was lost
+            return current
+        raise _changed(seen, current) from error
+
+
 def give_order(control: BlobStore, seen: Epoch, order: Order | None) -> Epoch:
     """Let ``order`` stand in the epoch that was ``seen``, if nothing changed since; None takes it away.
 
@@ -148,10 +168,14 @@ def give_order(control: BlobStore, seen: Epoch, order: Order | None) -> Epoch:
         current = read_epoch(control)
         if current == replace(new, etag=current.etag) and order is not None:
             return current  # written by this very call, but its answer was lost: the order's id is fresh
-        raise NotWriterError(
-            f"somebody changed epoch {seen.epoch} or its order meanwhile (now epoch {current.epoch}, writer "
-            f"{current.writer}); nothing was changed; look again and repeat"
-        ) from error
+        raise _changed(seen, current) from error
+
+
+def _changed(seen: Epoch, current: Epoch) -> NotWriterError:
+    return NotWriterError(
+        f"somebody changed epoch {seen.epoch} or its order meanwhile (now epoch {current.epoch}, writer "
+        f"{current.writer}); nothing was changed; look again and repeat"
+    )
 
 
 def _write(control: BlobStore, new: Epoch, seen: Epoch) -> Epoch:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from agent.application import let_write
 from agent.config import Config, Site
 from agent.database import Session
-from agent.epoch import Epoch, Orders, next_epoch, take_over
+from agent.epoch import Epoch, Orders, next_epoch, renew, take_over
 from agent.errors import DatabaseError, GuardError
 from agent.handover.auto_increment import raise_auto_increment
 from agent.handover.events import switch_on
@@ -33,9 +33,9 @@ def wants_to_open(orders: Orders, epoch: Epoch, site: Site) -> bool:
     return is_ordered(orders, site) and epoch.writer != site
 
 
-def serves_unasked(config: Config, epoch: Epoch) -> bool:
-    """Whether a copy that is restored here serves at once: its site is the writer, and lost its server."""
-    return epoch.writer == config.site and not opens_by_order(config)
+def must_open(config: Config, epoch: Epoch, marker: Marker) -> bool:
+    """Whether a copy serves unasked and does not yet: its site is the writer, and lost its server."""
+    return epoch.writer == config.site and not opens_by_order(config) and marker.served_epoch < epoch.epoch
 
 
 def refusal(seen: Epoch, marker: Marker | None) -> str:
@@ -52,7 +52,7 @@ def refusal(seen: Epoch, marker: Marker | None) -> str:
 def become_writer(
     database: Session, control: BlobStore, seen: Epoch, config: Config, marker: Marker | None
 ) -> Epoch:
-    """Begin the next epoch with this site as the writer, and open the database.
+    """Begin the next epoch with this site as the writer, which it may be already, and open the database.
 
     A site may take over only from the epoch whose backup it holds. So a standby that was overtaken by a
     failback cannot take the traffic back with old data, whatever orders still lie around.
@@ -67,14 +67,17 @@ def become_writer(
     # raised ids are in it.
     began = database.gtid_executed()
     marker = _raise_ids(database, config, marker, next_epoch(seen, marker.backup_epoch))
-    epoch = take_over(
-        control,
-        seen,
-        config.site,
-        fork_gtid=marker.backup_gtid,
-        began_gtid=began,
-        backup_epoch=marker.backup_epoch,
-    )
+    if seen.writer == config.site:
+        epoch = renew(control, seen)
+    else:
+        epoch = take_over(
+            control,
+            seen,
+            config.site,
+            fork_gtid=marker.backup_gtid,
+            began_gtid=began,
+            backup_epoch=marker.backup_epoch,
+        )
     _log.info("epoch %d begins: %s is the writer, from %s on", epoch.epoch, config.site, marker.backup)
     finish_opening(database, epoch, config, marker)
     return epoch

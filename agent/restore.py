@@ -31,13 +31,14 @@ from agent.errors import (
 from agent.gtid import GtidSet
 from agent.guard import Target as State
 from agent.guard import holds_own, require_current, require_other_writer, require_replaceable
+from agent.handover.decide import is_copy
 from agent.locks import exclusive
 from agent.loss import loss_of
 from agent.manifest import as_report
 from agent.marker import Marker, read_kept_report, read_marker, write_marker
 from agent.moment import say_target, say_time
 from agent.objects import count_objects
-from agent.opening import serves_unasked
+from agent.opening import must_open
 from agent.report import Report, now, write_report
 from agent.restoring import Run, respelt
 from agent.signals import mend_restore_failure, write_restore_failure, write_restore_report
@@ -101,14 +102,14 @@ def _restore(context: Context, report: Report, options: Options) -> None:
         else:
             choice = _choose(context, run.epoch, report, options)
             run.require_fit(choice)
-            if report.take_over:
+            if report.take_over and run.epoch.writer != run.site:
                 run.keep_what_is_replaced(state)
             run.require_same_epoch()  # whatever became of an order: nobody restores by it here
             marker = run.replace(choice)
-            if report.take_over:
-                run.take_over(marker)
+        if report.take_over and marker is not None:
+            run.take_over(marker)
         _provide(run)
-        if marker and serves_unasked(context.config, run.epoch) and marker.served_epoch < run.epoch.epoch:
+        if marker is not None and not report.take_over and must_open(context.config, run.epoch, marker):
             run.open(marker)
         if not done:
             run.keep_report()  # again: now it says that this site took over
@@ -221,7 +222,10 @@ def _is_done(run: Run, marker: Marker | None, state: State, options: Options) ->
     Raises:
         GuardError: it may not; or another site has written since it was restored.
     """
-    if marker is not None and state is State.RESTORED and not options.take_over:
+    if marker is not None and state is State.RESTORED and options.take_over:
+        if run.epoch.writer == run.site and is_copy(marker, run.epoch):
+            return True  # an earlier run loaded it, and could not begin the epoch
+    elif marker is not None and state is State.RESTORED:
         asked = (run.report.to, run.report.named)
         before = read_kept_report(run.database) or {}
         unchanged = before.get("reached", {}).get("gtid") == marker.backup_gtid  # no replay came after it
@@ -229,7 +233,8 @@ def _is_done(run: Run, marker: Marker | None, state: State, options: Options) ->
             require_current(marker, run.epoch, run.site)
             return True
         if not holds_own(state, marker):  # another point of the same history, before anybody was let in
-            require_other_writer(run.epoch, run.site)
+            if must_open(run.context.config, run.epoch, marker):
+                require_other_writer(run.epoch, run.site)
             return False
     require_replaceable(state, take_over=options.take_over, epoch=run.epoch, site=run.site)
     return False

@@ -16,7 +16,7 @@ from agent.context import Context
 from agent.database import Login, Session, server_lock, session
 from agent.dump import quarantine
 from agent.epoch import Epoch, read_epoch
-from agent.errors import NotWriterError, RestoreError
+from agent.errors import NotWriterError, RestoreError, StorageError
 from agent.gtid import GtidSet
 from agent.guard import Target as State
 from agent.guard import inspect, require_schemas
@@ -173,11 +173,21 @@ class Run:
 
         Raises:
             GuardError, NotWriterError: see ``become_writer``.
+            StorageError: the epoch cannot be written, as by an identity that may only read it.
         """
         with self.report.phase("take over"):
-            epoch = become_writer(
-                self.database, self.context.control, self.epoch, self.context.config, marker
-            )
+            try:
+                epoch = become_writer(
+                    self.database, self.context.control, self.epoch, self.context.config, marker
+                )
+            except StorageError as error:
+                if self.epoch.writer != self.site:
+                    raise
+                raise StorageError(
+                    f"{error}; the copy is complete. Where this identity may only read the epoch, let it "
+                    "serve without --take-over (python -m agent restore), and raise epoch in "
+                    "control/epoch.json by one yourself"
+                ) from error
             self.report.epoch = epoch.epoch
 
     def open(self, marker: Marker) -> None:

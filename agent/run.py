@@ -94,7 +94,7 @@ class Agent:
     def _step(self) -> None:
         # Where the log has a hole, or no base, only a dump leads a target to its end; users wait meanwhile.
         waits = starts_no_dump(self._site, self._epoch) and not self._archiving.needs_dump
-        self._dumping.step(None if waits else self._epoch)
+        self._dumping.step(None if waits or self._serving.waits else self._epoch)
         if self._verifying.step(self._epoch, self._dumping.base):
             self._dumping.at_once("the newest backup could not be verified")
         self._sending.collect()
@@ -130,8 +130,8 @@ class Agent:
         An epoch that cannot be read for a moment need not stop the archive: what is written under an old
         epoch's name is harmless to the new one, whose chain stands alone.
         """
-        seen = self._archive_epoch
-        if seen is None or time.monotonic() - seen[1] > max(self._interval_s, _LEAST_GRACE_S):
+        seen, grace_s = self._archive_epoch, max(self._interval_s, _LEAST_GRACE_S)
+        if seen is None or self._serving.waits or time.monotonic() - seen[1] > grace_s:
             return None
         return seen[0]
 

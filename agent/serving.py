@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from agent.config import Site
 from agent.context import Context
@@ -18,7 +19,7 @@ from agent.handover.service import Handover
 from agent.handover.takeover import keep_events
 from agent.jobs import Job, Troubles
 from agent.marker import Marker, read_marker
-from agent.opening import become_writer, finish_opening, is_ordered, opens_by_order
+from agent.opening import become_writer, finish_opening, is_ordered, opens_by_order, wants_to_open
 from agent.report import Report, now
 from agent.restore import follow, provide_missing, replace_by_order
 from agent.restoring import Run
@@ -28,7 +29,12 @@ _OPENING = "opening"
 
 
 class Serving:
-    """One site's database."""
+    """One site's database.
+
+    Attributes:
+        waits: it is the writer's, was restored, and nobody has ordered it to open yet: there is nothing to
+            back up, and its log is not the lost database's.
+    """
 
     def __init__(self, context: Context, handover: Handover) -> None:
         self._context, self._handover = context, handover
@@ -36,6 +42,8 @@ class Serving:
         self._troubles = Troubles()  # of its own: the service's are told by raising, at every look
         self._opening: Job[None] = Job(_OPENING, self._troubles)
         self._opened_epoch = self._released_epoch = self._closed_epoch = 0
+        self._look_at = 0.0
+        self.waits = opens_by_order(context.config)
 
     def is_closed(self, epoch: Epoch | None) -> bool:
         """Whether in this epoch the application was seen to be out of a database that is not the writer's."""
@@ -53,14 +61,18 @@ class Serving:
         """
         self._opening.collect()
         if epoch.writer == self._site:
-            if self._opened_epoch != epoch.epoch and not must_drain(self._site, epoch):
+            if must_drain(self._site, epoch):
+                self.waits = False
+            elif self._opened_epoch != epoch.epoch or time.monotonic() >= self._look_at:
                 self._finish(epoch)
-        elif self._site == "azure" and may_open_unasked(epoch):
-            self._open_by_order(epoch)
+        elif (
+            self._site == "azure"
+            and may_open_unasked(epoch)
+            and wants_to_open(read_orders(self._context.orders), epoch, self._site)
+        ):
+            self._begin_opening(epoch)
 
-    def _open_by_order(self, epoch: Epoch) -> None:
-        if not is_ordered(read_orders(self._context.orders), self._site):
-            return
+    def _begin_opening(self, epoch: Epoch) -> None:
         if not self._opening.busy:
             self._opening.begin(lambda: self._become_writer(epoch))
         if why := self._troubles.now().get(_OPENING):
@@ -112,19 +124,23 @@ class Serving:
         """Once an epoch: complete an opening that was interrupted after the epoch had been written.
 
         Not done while there is no database, or half of one: what is restored into it has yet to be opened.
+        And looked at again now and then: a database may be lost while we live, and made anew.
         """
+        self._opened_epoch = 0
         config = self._context.config
         with session(self._context.login(), read_timeout_s=PASSING_READ_S) as database:
             marker = read_marker(database)
             if inspect(database, config.database.schemas, marker) in (State.EMPTY, State.UNFINISHED):
+                self.waits = False  # and what is wrong with it is told by its dumps and its archive
                 return
-            waits = opens_by_order(config) and is_copy(marker, epoch)
+            waits = self.waits = opens_by_order(config) and is_copy(marker, epoch)
             if marker is not None and not waits and _is_unfinished(marker, epoch):
                 finish_opening(database, epoch, config, marker)
-        if waits:
-            self._open_by_order(epoch)
-        else:
+        if not waits:
             self._opened_epoch = epoch.epoch
+            self._look_at = time.monotonic() + config.dump.interval_s
+        elif is_ordered(read_orders(self._context.orders), self._site):
+            self._begin_opening(epoch)
 
     def fence(self, epoch: Epoch) -> None:
         """Close this database to the application while another site writes, or while it drains; open what we

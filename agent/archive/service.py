@@ -310,7 +310,7 @@ class Archiver:
             }
             self._reached(min(batch.last_us / 1e6, time.time()))  # by the server's clock, which may be ahead
         if batch.flaw:
-            self._require(chain.before, f"the archived log cannot be replayed beyond {batch.flaw}")
+            self._require(chain.before, f"the archived log cannot be replayed: {batch.flaw}")
 
     def _worked(self, quiet: float | None, waiting: int) -> None:
         with self._lock:

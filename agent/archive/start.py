@@ -157,7 +157,7 @@ def _needs(log: Log, base: GtidSet | None) -> _Needs:
     run = log.run_for(base)
     why = run.hole
     if run.flaws:
-        why = why or f"the archived log cannot be replayed beyond {run.flaws[0]}"
+        why = why or f"the archived log cannot be replayed: {run.flaws[-1]}"
     if log.gtids - base - run.gtids:
         why = why or "the newest backup does not lead to the archived log's end"
     return {"needs": log.gtids if why else GtidSet({}), "hole": why}
@@ -172,7 +172,8 @@ def _lost(what: str) -> str:
         f"the archive holds transactions that this server does not have ({what}): it was restored from an "
         "older state, or crashed with sync_binlog other than 1; its log cannot continue the archived one. If "
         "it is new and empty, bring back what was archived first: python -m agent restore --take-over, which "
-        "begins a new epoch. Else begin one: in control/epoch.json raise epoch by one and keep the writer"
+        "begins a new epoch. Else begin one: in control/epoch.json raise epoch by one and keep the writer "
+        '(no such blob means epoch 1: write {"epoch": 2, "writer": "aws"})'
     )
 
 

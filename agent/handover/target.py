@@ -281,20 +281,21 @@ class Target:
         )
 
     def _differs(self, epoch: Epoch, order: Order, told: Answer, different: list[str]) -> Answer:
-        """Operator and users wait for it: it is told before the dump is made, and also where none can be."""
+        """Operator and users wait: it is told before the dump of it, which is tried until there is one."""
         more = f" and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
         what = f"the copy is not what {order.source} drained to: {'; '.join(different[:_SHOWN])}{more}"
         told = self._tell(told, "following", f"{what}; a dump of it is being kept")
         try:
-            kept = f"what it holds is kept as {self._is_no_copy(epoch)}"
+            kept = self._is_no_copy(epoch)
         except AgentError as error:
             if self._stopping.is_set():
                 raise
-            kept = f"no dump of it could be kept ({error}), so it stays and the next order compares it"
+            raise AgentError(f"{what}; it is not given up before a dump of it is kept: {error}") from error
         return _saying(
             told,
             "differs",
-            f"{what}; nothing was opened, and {kept}; withdraw the order, and {order.source} goes on",
+            f"{what}; nothing was opened, and what it holds is kept as {kept}; withdraw the order, and "
+            f"{order.source} goes on",
         )
 
     def _is_no_copy(self, epoch: Epoch) -> str:

@@ -232,6 +232,8 @@ def _stay(facts: Facts) -> Step:
     if facts.closed("azure"):  # the page stays until then
         return Wait(Goal.REOPENED)
     step = reach(facts, **EMERGENCY, enabled=True, maintenance=False)
+    if step is None and facts.config.purpose == "takeover" and holds_copy(facts):
+        return Wait(Goal.AZURE_WRITES)  # in an epoch of its own: see agent.serving
     return step or Done("the standby serves and is the writer")
 
 
@@ -412,6 +414,8 @@ def _takeover_advice(facts: Facts) -> tuple[Code, str]:
         return Code.DECIDE, step.text
     if isinstance(step, Done):
         return Code.DONE, "nothing: the takeover serves; it has no AWS side, so there is no failback from it"
+    if isinstance(step, Wait):
+        return Code.DECIDE, "./dr failover: it waits until this standby has opened, in an epoch of its own"
     return Code.DECIDE, "./dr failover: azure is the writer and this stack's switches do not say so yet"
 
 

@@ -191,7 +191,7 @@ def _said(facts: Facts, site: str, state: str) -> Facts:
 
 
 def _taken_over(facts: Facts, site: str) -> Facts:
-    if facts.epoch is None or facts.epoch.writer == site:
+    if facts.epoch is None:
         return facts
     number = facts.epoch.epoch + 1
     new = Epoch(number, site, "", f"cutover-{number}")  # pyright: ignore[reportArgumentType]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 
 import pytest
 
+from agent import opening
+from agent.epoch import Epoch
+from agent.errors import StorageError
 from agent.gtid import GtidSet
+from agent.restore import Options, restore
 from sandbox.mysql import MySqlServer
+from sandbox.tools import Tools
 from tests.agent.archived import archiving, executed
 from tests.agent.conftest import SCHEMA, World, add_owners, clinic, count, wait_for
-from tests.agent.test_restore import marker
+from tests.agent.test_restore import marker, serve_on_azure
 from tests.agent.test_run import heartbeat
 from tests.agent.test_service import service
 
@@ -113,6 +119,8 @@ def test_a_writer_takes_its_lost_server_over_and_the_log_goes_on_in_a_new_epoch(
         add_owners(other, 1)
     refused = world.aws.run("restore", "--take-over")
     assert refused.code == 8 and "aws is the writer of epoch 2" in refused.said
+    found = marker(other)
+    assert (found["served_epoch"], found["raised_epoch"]) == (2, 2)
     world.azure.works("restore")
     assert count(world.azure.server) == 6
 
@@ -174,10 +182,71 @@ def test_a_standby_in_the_writers_place_opens_by_order_in_an_epoch_of_its_own(
     lose(flexible)
     world.order(open=False)
     world.azure.document["archive"] = {"flush_seconds": 0.1}
+    world.azure.works("restore")
+    world.azure.works("restore", "--backup", world.azure.works("list")["backups"][0]["backup"])
     with service(world.azure):
-        world.azure.works("restore")
+        wait_for(lambda: heartbeat(world, "azure").get("epoch") == 2, _PATIENCE_S)
+        assert heartbeat(world, "azure")["errors"] == {}, "it is no writer's log yet, and nobody need act"
         assert marker(flexible)["served_epoch"] == 0, "nobody has ordered it to open"
         world.order(open=True)
         wait_for(lambda: heartbeat(world, "azure").get("epoch") == 3, _PATIENCE_S)
         wait_for(lambda: heartbeat(world, "azure")["errors"] == {}, _PATIENCE_S)
     assert marker(flexible)["served_epoch"] == 3
+
+
+def test_an_agent_opens_a_copy_in_place_of_the_database_that_was_lost_beneath_it(
+    world: World, flexible: MySqlServer
+) -> None:
+    """It had looked once in this epoch, and all was well."""
+    clinic(flexible)
+    world.epoch(2, "azure")
+    world.order(open=True)
+    with service(world.azure):
+        wait_for(lambda: heartbeat(world, "azure").get("last_backup"), _PATIENCE_S)
+        lose(flexible)
+        world.azure.works("restore")
+        wait_for(lambda: heartbeat(world, "azure").get("epoch") == 3, _PATIENCE_S)
+    assert marker(flexible)["served_epoch"] == 3 and count(flexible) == 3
+
+
+def test_a_new_epoch_of_the_same_writer_keeps_where_the_other_site_forked(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    """Or all that the other one ever committed would pass for diverged."""
+    clinic(rds)
+    world.aws.works("dump")
+    world.azure.works("restore")
+    serve_on_azure(world)
+    world.azure.works("dump")
+    before = world.read("control", "epoch.json")
+    lose(flexible)
+    flexible.execute("DROP DATABASE pilotlight")
+    report = world.azure.works("restore", "--take-over")
+    assert "open" not in report["seconds"]
+    found = marker(flexible)
+    assert (found["served_epoch"], found["raised_epoch"]) == (3, 3)
+    after = world.read("control", "epoch.json")
+    kept = ("writer", "fork_gtid", "cutover")
+    assert after["epoch"] == 3 and [after[key] for key in kept] == [before[key] for key in kept]
+    assert before["fork_gtid"] and after["began_gtid"] == ""
+
+
+def test_a_take_over_that_could_not_write_the_epoch_is_run_again_and_loads_nothing_twice(
+    world: World, rds: MySqlServer, tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinic(rds)
+    world.aws.works("dump")
+    lose(rds)
+    monkeypatch.setenv("PATH", f"{tools.bin}:{os.environ['PATH']}")
+
+    def refuses(*_: object) -> Epoch:
+        raise StorageError("not allowed to write epoch.json (403)")
+
+    with monkeypatch.context() as forbidden:
+        forbidden.setattr(opening, "renew", refuses)
+        with pytest.raises(StorageError, match="without --take-over"):
+            restore(world.aws.context, Options(take_over=True))
+    assert marker(rds)["served_epoch"] == 0 and count(rds) == 3
+    report = world.aws.works("restore", "--take-over")
+    assert report["loaded"] is False and report["epoch"] == 2
+    assert marker(rds)["served_epoch"] == 2

@@ -10,7 +10,7 @@ from agent.handover.order import new_order
 from cli.operate import rules
 from cli.operate.facts import Copy, Facts, Switches
 from cli.operate.rules import plan
-from cli.operate.steps import Ask, Done, DropHold, Refuse, Seal, Set, Up, expect
+from cli.operate.steps import Ask, Code, Done, DropHold, Goal, Refuse, Seal, Set, Up, Wait, expect
 from tests.operate.test_rules import (
     ABORT,
     BACK,
@@ -153,6 +153,10 @@ def test_a_takeover_does_not_call_itself_the_writer_that_productions_standby_is(
 
 def test_a_takeover_of_what_productions_standby_archived_asks_before_it_opens() -> None:
     restored = facts(replace(TAKEOVER, enabled=False), "azure", 2, copy=Copy(2))
-    assert [type(step) for step in plan(FAILOVER, restored)] == [Ask, Set, Up, Done]
+    assert [type(step) for step in plan(FAILOVER, restored)] == [Ask, Set, Up, Wait, Done]
+    waiting = replace(restored, config=TAKEOVER, deployed=TAKEOVER, agreed=True)
+    assert FAILOVER(waiting) == Wait(Goal.AZURE_WRITES), "it has yet to begin an epoch of its own"
+    code, text = rules.advice(waiting)
+    assert code is Code.DECIDE and "./dr failover" in text
     own = replace(restored, copy=Copy(1))  # this standby has taken over itself
     assert [type(step) for step in plan(FAILOVER, own)] == [Set, Up, Done]
