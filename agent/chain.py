@@ -229,7 +229,8 @@ class _Chooser:
             raise NoBackupError(
                 f"the newest complete backup, {first[0].backup}, is of epoch {epoch}, and "
                 f"{present.writer} has written since (epoch {present.epoch}); wait for its first "
-                f"dump, or accept the loss by naming it: {self._named_in_full(first)}"
+                "dump, or accept the loss by naming it (and add --take-over to serve from it): "
+                f"{self._named_in_full(first)}"
             )
         if isinstance(self.to, int) and self.to > self._end_us(first[0]):
             reason = "the archived log ends before it"
@@ -247,8 +248,11 @@ class _Chooser:
         if self.to is not None or not usable or bases[0].backup.startswith(WEEKLY):
             return f"--backup {bases[0].backup}"
         furthest = max(usable, key=Candidate.rank)
+        if furthest.run.flaws:  # the log promises what cannot be replayed
+            self._read_tail(furthest)
         named = f"--backup {furthest.manifest.backup}"
-        return named if furthest.tail is not None else f"{named} --to {furthest.reach}"
+        further = furthest.tail is None or furthest.tail.transactions
+        return f"{named} --to {furthest.reach}" if further else named
 
     def _read_log(self, epoch: int, bases: Sequence[Manifest]) -> None:
         self.log = survey_log(self.store, epoch)

@@ -134,17 +134,20 @@ def take_over(
         ) from error
 
 
-def renew(control: BlobStore, seen: Epoch) -> Epoch:
+def renew(control: BlobStore, seen: Epoch, backup_epoch: int) -> Epoch:
     """Let the writer begin the next epoch in a new server: the lost one's log does not go on in it.
 
     The writer stays, so what the other site has beyond its fork is told by the old ``fork_gtid`` still; and
     the next dump begins the chain, because the log of before ends where nobody can say exactly.
 
+    Args:
+        backup_epoch: see ``take_over``.
+
     Raises:
         NotWriterError: the epoch or its order changed meanwhile.
         StorageError: it cannot be written.
     """
-    new = replace(seen, epoch=seen.epoch + 1, order=None, began_gtid="")
+    new = replace(seen, epoch=next_epoch(seen, backup_epoch), order=None, began_gtid="")
     try:
         return _write(control, new, seen)
     except BlobChangedError as error:

@@ -49,26 +49,42 @@ def refusal(seen: Epoch, marker: Marker | None) -> str:
     )
 
 
+def has_begun(epoch: Epoch, marker: Marker) -> bool:
+    """Whether a copy's opening in ``epoch`` was begun and not ended: its ids are raised before all else."""
+    return not marker.served_epoch and marker.raised_epoch == epoch.epoch
+
+
 def become_writer(
-    database: Session, control: BlobStore, seen: Epoch, config: Config, marker: Marker | None
+    database: Session,
+    control: BlobStore,
+    seen: Epoch,
+    config: Config,
+    marker: Marker | None,
+    *,
+    named: bool = False,
 ) -> Epoch:
     """Begin the next epoch with this site as the writer, which it may be already, and open the database.
 
     A site may take over only from the epoch whose backup it holds. So a standby that was overtaken by a
-    failback cannot take the traffic back with old data, whatever orders still lie around.
+    failback cannot take the traffic back with old data, whatever orders still lie around. The writer itself
+    may: its database is lost, and its copy is what could be had.
+
+    Args:
+        named: an operator named the backup, and accepted with it the loss of what was written since.
 
     Raises:
         GuardError: the database was not restored and verified from a backup of the present epoch.
         NotWriterError: somebody else took over meanwhile.
     """
-    if marker is None or refusal(seen, marker):
+    accepted = marker is not None and marker.state == "verified" and (named or seen.writer == config.site)
+    if marker is None or (refusal(seen, marker) and not accepted):
         raise GuardError(refusal(seen, marker))
     # Nobody but the agent wrote since the copy was proved: the new epoch's log goes on from here, and the
     # raised ids are in it.
     began = database.gtid_executed()
     marker = _raise_ids(database, config, marker, next_epoch(seen, marker.backup_epoch))
     if seen.writer == config.site:
-        epoch = renew(control, seen)
+        epoch = renew(control, seen, marker.backup_epoch)
     else:
         epoch = take_over(
             control,

@@ -26,7 +26,8 @@ class Report:
         choice: for each base that was looked at, whether it was taken and why.
         guard: in a dry run, what would forbid the restore; empty when nothing would.
         log: what was replayed onto the base, and what the replay did.
-        reached: ``gtid`` and ``time`` of the last transaction that the database holds for certain.
+        reached: ``gtid`` and ``time`` of the last transaction that the database holds for certain, and the
+            ``epoch`` in which it was committed.
         lost: what the source is known to have committed beyond that; see ``agent.loss``.
         objects: how many of each kind the database holds at the end.
         tables_verified: tables whose rows were compared with the backup's, hash by hash, before the replay.
@@ -47,7 +48,7 @@ class Report:
     choice: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     guard: str = ""
     log: dict[str, Any] = field(default_factory=dict[str, Any])
-    reached: dict[str, str] = field(default_factory=dict[str, str])
+    reached: dict[str, Any] = field(default_factory=dict[str, Any])
     lost: dict[str, Any] = field(default_factory=dict[str, Any])
     quarantine: str = ""
     diverged_gtid: str = ""

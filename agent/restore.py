@@ -31,14 +31,13 @@ from agent.errors import (
 from agent.gtid import GtidSet
 from agent.guard import Target as State
 from agent.guard import holds_own, require_current, require_other_writer, require_replaceable
-from agent.handover.decide import is_copy
 from agent.locks import exclusive
 from agent.loss import loss_of
 from agent.manifest import as_report
 from agent.marker import Marker, read_kept_report, read_marker, write_marker
 from agent.moment import say_target, say_time
 from agent.objects import count_objects
-from agent.opening import must_open
+from agent.opening import has_begun, must_open
 from agent.report import Report, now, write_report
 from agent.restoring import Run, respelt
 from agent.signals import mend_restore_failure, write_restore_failure, write_restore_report
@@ -95,21 +94,26 @@ def _restore(context: Context, report: Report, options: Options) -> None:
         if done:
             _log.info("the database was restored and verified before; nothing is loaded again")
             if marker is not None and marker.pinned and not (report.to or report.named):
+                own = run.epoch.writer == run.site  # nobody else's log goes on behind it
+                how = "restore it to a later TIME (--to)" if own else "python -m agent replay"
                 report.warnings.append(
                     "it stands where an earlier --to or --backup put it, and opens so; to bring it to the "
-                    "end of what was archived: python -m agent replay"
+                    f"end of what was archived: {how}"
                 )
         else:
             choice = _choose(context, run.epoch, report, options)
             run.require_fit(choice)
-            if report.take_over and run.epoch.writer != run.site:
+            if report.take_over and (run.epoch.writer != run.site or state is State.RESTORED):
                 run.keep_what_is_replaced(state)
             run.require_same_epoch()  # whatever became of an order: nobody restores by it here
             marker = run.replace(choice)
-        if report.take_over and marker is not None:
+        begun = done and marker is not None and has_begun(run.epoch, marker)
+        if marker is not None and report.take_over and not begun:
             run.take_over(marker)
         _provide(run)
-        if marker is not None and not report.take_over and must_open(context.config, run.epoch, marker):
+        if marker is not None and (
+            begun if report.take_over else must_open(context.config, run.epoch, marker)
+        ):
             run.open(marker)
         if not done:
             run.keep_report()  # again: now it says that this site took over
@@ -222,17 +226,18 @@ def _is_done(run: Run, marker: Marker | None, state: State, options: Options) ->
     Raises:
         GuardError: it may not; or another site has written since it was restored.
     """
-    if marker is not None and state is State.RESTORED and options.take_over:
-        if run.epoch.writer == run.site and is_copy(marker, run.epoch):
-            return True  # an earlier run loaded it, and could not begin the epoch
-    elif marker is not None and state is State.RESTORED:
+    if marker is not None and state is State.RESTORED:
         asked = (run.report.to, run.report.named)
         before = read_kept_report(run.database) or {}
         unchanged = before.get("reached", {}).get("gtid") == marker.backup_gtid  # no replay came after it
-        if asked == ("", "") or (unchanged and asked == (before.get("to"), before.get("named"))):
+        same = asked == ("", "") or (unchanged and asked == (before.get("to"), before.get("named")))
+        if options.take_over:
+            if run.epoch.writer == run.site and not marker.served_epoch:
+                return same  # an earlier run loaded it, and could not begin the epoch
+        elif same:
             require_current(marker, run.epoch, run.site)
             return True
-        if not holds_own(state, marker):  # another point of the same history, before anybody was let in
+        elif not holds_own(state, marker):  # another point of the same history, before anybody was let in
             if must_open(run.context.config, run.epoch, marker):
                 require_other_writer(run.epoch, run.site)
             return False
@@ -256,7 +261,11 @@ def _tell(context: Context, report: Report, choice: Choice) -> None:
     report.backup |= {"raw_bytes": manifest.raw_bytes, "verification": choice.verification}
     through = say_time(tail.through_us)
     report.log = {"transactions": tail.transactions, "bytes": tail.bytes, "through": through, "end": tail.end}
-    report.reached = {"gtid": str(choice.reached), "time": through or manifest.snapshot_at}
+    report.reached = {
+        "gtid": str(choice.reached),
+        "time": through or manifest.snapshot_at,
+        "epoch": choice.last.epoch,
+    }
     report.lost = loss_of(context.signals, choice, choice.reached)
     _log.info(
         "%s with %d transactions of log: %s",

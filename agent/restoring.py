@@ -178,7 +178,12 @@ class Run:
         with self.report.phase("take over"):
             try:
                 epoch = become_writer(
-                    self.database, self.context.control, self.epoch, self.context.config, marker
+                    self.database,
+                    self.context.control,
+                    self.epoch,
+                    self.context.config,
+                    marker,
+                    named=bool(self.report.named),
                 )
             except StorageError as error:
                 if self.epoch.writer != self.site:

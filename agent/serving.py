@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 
 from agent.config import Site
 from agent.context import Context
@@ -19,7 +20,14 @@ from agent.handover.service import Handover
 from agent.handover.takeover import keep_events
 from agent.jobs import Job, Troubles
 from agent.marker import Marker, read_marker
-from agent.opening import become_writer, finish_opening, is_ordered, opens_by_order, wants_to_open
+from agent.opening import (
+    become_writer,
+    finish_opening,
+    has_begun,
+    is_ordered,
+    opens_by_order,
+    wants_to_open,
+)
 from agent.report import Report, now
 from agent.restore import follow, provide_missing, replace_by_order
 from agent.restoring import Run
@@ -63,8 +71,11 @@ class Serving:
         if epoch.writer == self._site:
             if must_drain(self._site, epoch):
                 self.waits = False
-            elif self._opened_epoch != epoch.epoch or time.monotonic() >= self._look_at:
+            elif self._opened_epoch != epoch.epoch:
                 self._finish(epoch)
+            elif time.monotonic() >= self._look_at:
+                with suppress(AgentError):  # its dumps tell that it is away
+                    self._finish(epoch)
         elif (
             self._site == "azure"
             and may_open_unasked(epoch)
@@ -126,20 +137,22 @@ class Serving:
         Not done while there is no database, or half of one: what is restored into it has yet to be opened.
         And looked at again now and then: a database may be lost while we live, and made anew.
         """
-        self._opened_epoch = 0
         config = self._context.config
+        self._look_at = time.monotonic() + config.dump.interval_s
         with session(self._context.login(), read_timeout_s=PASSING_READ_S) as database:
             marker = read_marker(database)
             if inspect(database, config.database.schemas, marker) in (State.EMPTY, State.UNFINISHED):
                 self.waits = False  # and what is wrong with it is told by its dumps and its archive
+                self._opened_epoch = 0
                 return
-            waits = self.waits = opens_by_order(config) and is_copy(marker, epoch)
+            waits = self.waits = opens_by_order(config) and _is_unopened(marker, epoch)
             if marker is not None and not waits and _is_unfinished(marker, epoch):
                 finish_opening(database, epoch, config, marker)
         if not waits:
             self._opened_epoch = epoch.epoch
-            self._look_at = time.monotonic() + config.dump.interval_s
-        elif is_ordered(read_orders(self._context.orders), self._site):
+            return
+        self._opened_epoch = 0
+        if is_ordered(read_orders(self._context.orders), self._site):
             self._begin_opening(epoch)
 
     def fence(self, epoch: Epoch) -> None:
@@ -178,6 +191,11 @@ class Serving:
                     return  # users must not write into what passes for a copy
                 release(database, users)
             self._released_epoch = epoch.epoch
+
+
+def _is_unopened(marker: Marker | None, epoch: Epoch) -> bool:
+    """Whether the writer's database is a copy, restored in place of a lost one, that nobody began to open."""
+    return marker is not None and not marker.served_epoch and not has_begun(epoch, marker)
 
 
 def _is_unfinished(marker: Marker, epoch: Epoch) -> bool:

@@ -67,7 +67,7 @@ class Copy:
     """The standby's newest restore since its database exists.
 
     Attributes:
-        epoch: whose backups were restored. error: why it failed; empty: it was restored and verified.
+        epoch: of what it holds. error: why it failed; empty: it was restored and verified.
         backup: the base. through: up to when the copy holds what the writer committed, ISO 8601.
         lost: in words, what the writer is known to have committed beyond the copy.
         lost_transactions: archived and not in the copy.

@@ -325,7 +325,7 @@ def _copy_of(report: Mapping[str, Any]) -> Copy:
     reached: Mapping[str, Any] = report.get("reached") or {}
     seconds: Mapping[str, float] = report.get("seconds") or {}
     return Copy(
-        epoch=int(report.get("epoch") or 0),
+        epoch=int(reached.get("epoch") or report.get("epoch") or 0),
         error=str(report.get("error") or ""),
         backup=str((report.get("backup") or {}).get("backup") or ""),
         through=str(reached.get("time") or ""),

@@ -15,12 +15,15 @@ from agent.restore import Options, restore
 from sandbox.mysql import MySqlServer
 from sandbox.tools import Tools
 from tests.agent.archived import archiving, executed
-from tests.agent.conftest import SCHEMA, World, add_owners, clinic, count, wait_for
+from tests.agent.conftest import SCHEMA, World, add_owners, clear, clinic, count, wait_for
 from tests.agent.test_restore import marker, serve_on_azure
 from tests.agent.test_run import heartbeat
 from tests.agent.test_service import service
 
 _PATIENCE_S = 120
+UNOPENED = (
+    "UPDATE pilotlight.restore_marker SET marker = JSON_SET(marker, '$.served_epoch', 0, '$.raised_epoch', 0)"
+)
 _EVENT = f"SELECT STATUS FROM information_schema.EVENTS WHERE EVENT_SCHEMA = '{SCHEMA}'"
 
 
@@ -74,9 +77,8 @@ def test_a_restore_that_died_before_it_opened_the_writers_copy_is_completed(
     with service(world.aws):  # it has looked at the empty server before, and looks again
         wait_for(lambda: "has no table" in str(heartbeat(world, "aws").get("errors")), _PATIENCE_S)
         world.aws.works("restore")
-        undone = "JSON_SET(marker, '$.served_epoch', 0)"
         quiet.execute(f"ALTER EVENT {SCHEMA}.tick DISABLE")
-        quiet.execute(f"UPDATE pilotlight.restore_marker SET marker = {undone}")
+        quiet.execute(UNOPENED)
     world.aws.works("restore")
     assert marker(quiet)["served_epoch"] == 1
 
@@ -104,8 +106,7 @@ def test_a_writer_takes_its_lost_server_over_and_the_log_goes_on_in_a_new_epoch(
         world.aws.works("dump")
         add_owners(rds, 2)
         archive.settle()
-    other.execute(f"DROP DATABASE IF EXISTS {SCHEMA}")
-    other.execute("DROP DATABASE IF EXISTS pilotlight")
+    clear(other)
     world.aws.document["database"]["host"] = other.address
     world.aws.document["archive"] = {"flush_seconds": 0.1}
     alone = world.aws.run("archive", "--once", "--patience", "100")
@@ -134,8 +135,8 @@ def test_an_epoch_raised_before_the_restore_names_all_that_can_be_had(world: Wor
     lose(rds)
     world.epoch(2, "aws")
     refused = world.aws.run("restore")
-    assert refused.code == 9 and "accept the loss by naming it: --backup" in refused.said
-    named = refused.said.split("naming it: ")[1].split()[:4]
+    assert refused.code == 9 and "accept the loss by naming it" in refused.said
+    named = refused.said.split("serve from it): ")[1].split()[:4]
     assert named[::2] == ["--backup", "--to"] and GtidSet.parse(named[3]) == GtidSet.parse(reached)
     world.aws.works("restore", *named)
     assert count(rds) == 5 and marker(rds)["served_epoch"] == 2
@@ -172,26 +173,58 @@ def test_a_backup_of_other_schemas_is_refused_before_anything_is_touched(
     world.aws.works("dump")
 
 
+def beats(world: World, count: int) -> None:
+    """Wait for so many heartbeats of Azure's agent."""
+    seen: set[object] = set()
+    wait_for(lambda: seen.add(heartbeat(world, "azure").get("at")) or len(seen) > count, _PATIENCE_S)
+
+
 def test_a_standby_in_the_writers_place_opens_by_order_in_an_epoch_of_its_own(
-    world: World, flexible: MySqlServer
+    world: World, flexible: MySqlServer, other: MySqlServer
 ) -> None:
-    """As in a takeover: production's standby wrote, and its database is gone for good."""
+    """As in a takeover: production's standby wrote, and its database is gone for good. Until then nothing is
+    backed up, and nobody is told to begin an epoch: the order does it."""
     clinic(flexible)
     world.epoch(2, "azure")
-    world.azure.works("dump")
-    lose(flexible)
+    with archiving(world.azure) as archive:
+        older = world.azure.works("dump")["backup"]
+        add_owners(flexible, 2)
+        archive.settle()
+    clear(other)
+    world.azure.document["database"]["host"] = other.address
     world.order(open=False)
-    world.azure.document["archive"] = {"flush_seconds": 0.1}
-    world.azure.works("restore")
-    world.azure.works("restore", "--backup", world.azure.works("list")["backups"][0]["backup"])
     with service(world.azure):
-        wait_for(lambda: heartbeat(world, "azure").get("epoch") == 2, _PATIENCE_S)
-        assert heartbeat(world, "azure")["errors"] == {}, "it is no writer's log yet, and nobody need act"
-        assert marker(flexible)["served_epoch"] == 0, "nobody has ordered it to open"
+        lost = "that this server does not have"
+        wait_for(lambda: lost in str(heartbeat(world, "azure").get("errors")), _PATIENCE_S)
+        world.azure.works("restore")
+        wait_for(lambda: heartbeat(world, "azure")["errors"] == {}, _PATIENCE_S)
+        before = world.names()
+        beats(world, 8)  # four intervals of its dumps
+        assert world.names() == before and heartbeat(world, "azure")["errors"] == {}
+        world.azure.works("restore", "--backup", older)
+        assert count(other) == 3 and marker(other)["served_epoch"] == 0, "nobody has ordered it to open"
         world.order(open=True)
         wait_for(lambda: heartbeat(world, "azure").get("epoch") == 3, _PATIENCE_S)
         wait_for(lambda: heartbeat(world, "azure")["errors"] == {}, _PATIENCE_S)
-    assert marker(flexible)["served_epoch"] == 3
+    assert marker(other)["served_epoch"] == 3
+
+
+def test_a_copy_of_an_older_epoch_in_the_writers_place_waits_for_its_order_too(
+    world: World, flexible: MySqlServer
+) -> None:
+    """The epoch was raised by hand, or its writer lost its database before its first dump."""
+    clinic(flexible)
+    world.epoch(2, "azure")
+    world.azure.works("dump")
+    world.epoch(3, "azure")
+    lose(flexible)
+    world.order(open=False)
+    world.azure.works("restore", "--backup", world.azure.works("list")["backups"][0]["backup"])
+    with service(world.azure):
+        beats(world, 4)
+        assert marker(flexible)["served_epoch"] == 0
+        world.order(open=True)
+        wait_for(lambda: heartbeat(world, "azure").get("epoch") == 4, _PATIENCE_S)
 
 
 def test_an_agent_opens_a_copy_in_place_of_the_database_that_was_lost_beneath_it(
@@ -250,3 +283,54 @@ def test_a_take_over_that_could_not_write_the_epoch_is_run_again_and_loads_nothi
     report = world.aws.works("restore", "--take-over")
     assert report["loaded"] is False and report["epoch"] == 2
     assert marker(rds)["served_epoch"] == 2
+
+
+def test_a_take_over_that_died_once_the_epoch_was_written_is_run_again(
+    world: World, rds: MySqlServer, tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinic(rds)
+    world.aws.works("dump")
+    lose(rds)
+    monkeypatch.setenv("PATH", f"{tools.bin}:{os.environ['PATH']}")
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as death, pytest.raises(KeyboardInterrupt):
+        death.setattr(opening, "finish_opening", dies)
+        restore(world.aws.context, Options(take_over=True))
+    assert marker(rds)["served_epoch"] == 0 and world.read("control", "epoch.json")["epoch"] == 2
+    world.aws.works("restore", "--take-over")
+    assert marker(rds)["served_epoch"] == 2 and world.read("control", "epoch.json")["epoch"] == 2
+
+
+def test_a_take_over_that_names_another_state_loads_that_one(world: World, rds: MySqlServer) -> None:
+    """It holds the end of the log by an earlier run; what is named now is what opens."""
+    clinic(rds)
+    with archiving(world.aws) as archive:
+        world.aws.works("dump")
+        before = executed(rds)
+        add_owners(rds, 2)
+        archive.settle()
+    world.aws.document["archive"] = None
+    lose(rds)
+    world.aws.works("restore")
+    assert count(rds) == 5
+    rds.execute(UNOPENED)
+    report = world.aws.works("restore", "--take-over", "--to", before)
+    assert report["loaded"] is True and report["quarantine"]
+    assert count(rds) == 3 and marker(rds)["served_epoch"] == 2
+
+
+def test_what_was_named_with_its_loss_can_serve_on_the_other_side(world: World, rds: MySqlServer) -> None:
+    """The writer began an epoch in a new server and died before its first dump."""
+    clinic(rds)
+    world.aws.works("dump")
+    lose(rds)
+    world.aws.works("restore", "--take-over")
+    refused = world.azure.run("restore")
+    assert refused.code == 9 and "add --take-over" in refused.said
+    named = refused.said.split("serve from it): ")[1].split()
+    world.azure.works("restore", "--take-over", *named)
+    assert world.read("control", "epoch.json")["writer"] == "azure"
+    assert marker(world.azure.server)["served_epoch"] == 3 and count(world.azure.server) == 3

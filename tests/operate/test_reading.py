@@ -16,7 +16,7 @@ import pytest
 from agent.epoch import give_order, take_over
 from agent.handover.order import Divergence, new_order
 from agent.signals import write_restore_failure
-from cli.operate import rules, rules_failback
+from cli.operate import read, rules, rules_failback
 from cli.operate.facts import Copy, Switches
 from cli.operate.pace import Clock
 from cli.operate.progress import waiting
@@ -24,7 +24,7 @@ from cli.operate.pulumi import Pulumi
 from cli.operate.read import Failure, Sight, Source
 from cli.operate.rules import Rule
 from cli.operate.state import Deployed
-from cli.operate.steps import Goal, Refuse
+from cli.operate.steps import Done, Goal, Refuse
 from tests.operate.conftest import FIRST_DIGEST, Scene
 from tests.operate.test_rules import EMERGENCY, OPEN, answer, facts
 
@@ -256,3 +256,12 @@ def test_status_of_a_drill_says_whose_epoch_it_shows(
     assert "./dr failover" not in said.partition("next:")[2]
     assert quick_scene.run("failover", "--yes") == 3
     assert quick_scene.epoch == before and quick_scene.changes == []
+
+
+def test_a_copy_is_of_the_epoch_that_it_holds_and_not_of_the_one_it_began() -> None:
+    """A restore with ``--take-over`` names the new epoch in its report: that is no copy that waits to open."""
+    report = {"epoch": 3, "take_over": True, "reached": {"epoch": 2}}
+    copy = read._copy_of(report)  # pyright: ignore[reportPrivateUsage]
+    assert copy.epoch == 2
+    serves = facts(replace(OPEN, purpose="takeover"), "azure", 3, copy=copy)
+    assert isinstance(rules.failover(serves), Done)
