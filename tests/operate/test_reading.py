@@ -259,7 +259,7 @@ def test_status_of_a_drill_says_whose_epoch_it_shows(
 
 
 def test_a_copy_is_of_the_epoch_that_it_holds_and_not_of_the_one_it_began() -> None:
-    """A restore with ``--take-over`` names the new epoch in its report: that is no copy that waits to open."""
+    """A restore with ``--take-over`` names the new epoch in its report: that copy waits for nothing."""
     report = {"epoch": 3, "take_over": True, "reached": {"epoch": 2}}
     copy = read._copy_of(report)  # pyright: ignore[reportPrivateUsage]
     assert copy.epoch == 2

@@ -274,7 +274,7 @@ def test_an_opening_that_is_repeated_raises_the_ids_once(
     # In its place one of an account with SYSTEM_USER, so that the opening fails at it, again and again.
     flexible.execute(f"DROP EVENT {SCHEMA}.Nightly")
     flexible.execute(f"CREATE EVENT {SCHEMA}.Nightly ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1")
-    world.epoch(2, "azure")
+    world.order(open=True)
     definition = f"SHOW CREATE TABLE {SCHEMA}.owners"
     with world.azure.start("run") as agent:
         wait_for(lambda: getattr(marker_of(world.azure), "raised_epoch", 0) == 2, 60)
