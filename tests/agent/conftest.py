@@ -248,7 +248,7 @@ def other(tools: Tools, network: Network, tmp_path_factory: pytest.TempPathFacto
 def clear(server: MySqlServer) -> None:
     for schema in (SCHEMA, "pilotlight"):
         server.execute(f"DROP DATABASE IF EXISTS {schema}")
-    for user in ("petclinic", "backup"):
+    for user in ("petclinic", "backup", "shop"):
         server.execute("DROP USER IF EXISTS %s@%s", (user, "%"))
 
 

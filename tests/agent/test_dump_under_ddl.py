@@ -7,6 +7,7 @@ import gzip
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from threading import Event
 
 import pytest
@@ -15,7 +16,7 @@ from agent.chain import behind
 from agent.dump import dump_once
 from agent.errors import DumpError
 from agent.gtid import GtidSet
-from agent.manifest import Manifest, manifest_name
+from agent.manifest import Manifest, backup_name, manifest_name
 from agent.snapshot import Bracket
 from sandbox.mysql import MySqlServer
 from sandbox.tools import Tools
@@ -50,6 +51,9 @@ def dump_under(
     # Without mysqldump's status, but a dump without its last line is refused all the same.
     script = f'"$real" "$@" | {{ head -c 100000; {wait(go)}; cat; touch "{read}"; {wait(end)}; }}'
     opened, open_bracket = Event(), Bracket.opened
+    # A name has seconds, and a dump whose name is taken is made again: then the DDL would be over.
+    last = max((name for name in world.names() if name.endswith(".sql.gz")), default="")
+    wait_for(lambda: backup_name(datetime.now(UTC)) > last, PATIENCE_S)
 
     def noted(self: Bracket) -> None:
         open_bracket(self)
