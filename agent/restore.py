@@ -107,19 +107,22 @@ def _restore(context: Context, report: Report, options: Options) -> None:
                 run.keep_what_is_replaced(state)
             run.require_same_epoch()  # whatever became of an order: nobody restores by it here
             marker = run.replace(choice)
-        begun = done and marker is not None and has_begun(run.epoch, marker)
-        if marker is not None and report.take_over and not begun:
-            run.take_over(marker)
+        if marker is not None:
+            _serve(run, marker)
         _provide(run)
-        if marker is not None and (
-            begun if report.take_over else must_open(context.config, run.epoch, marker)
-        ):
-            run.open(marker)
         if not done:
             run.keep_report()  # again: now it says that this site took over
         earlier = read_kept_report(run.database) if done else None
         if earlier is not None:  # that run may have ended before it wrote it, and operators wait for it
             write_restore_report(context.signals, earlier)
+
+
+def _serve(run: Run, marker: Marker) -> None:
+    """Begin an epoch with the copy, or let it serve the present one, where either is wanted."""
+    if run.report.take_over and not has_begun(run.epoch, marker):
+        run.take_over(marker)
+    elif run.report.take_over or must_open(run.context.config, run.epoch, marker):
+        run.open(marker)
 
 
 def replace_by_order(context: Context, epoch: Epoch) -> Report:

@@ -130,8 +130,8 @@ class Agent:
         An epoch that cannot be read for a moment need not stop the archive: what is written under an old
         epoch's name is harmless to the new one, whose chain stands alone.
         """
-        seen, grace_s = self._archive_epoch, max(self._interval_s, _LEAST_GRACE_S)
-        if seen is None or self._serving.waits or time.monotonic() - seen[1] > grace_s:
+        seen = self._archive_epoch
+        if seen is None or time.monotonic() - seen[1] > max(self._interval_s, _LEAST_GRACE_S):
             return None
         return seen[0]
 
@@ -144,7 +144,8 @@ class Agent:
     def _state(self) -> dict[str, Any]:
         archive, errors = self._archiving.status(), self._troubles.now()
         if self._serving.waits:  # what they said of the lost database leads past the order to open
-            archive, _ = {}, errors.pop("dump", None)
+            archive = {}
+            errors.pop("dump", None)
         for what in ("error", "hole"):
             if archive.get(what):
                 errors["archive" if what == "error" else "archive hole"] = archive[what]

@@ -51,7 +51,7 @@ class Serving:
         self._opening: Job[None] = Job(_OPENING, self._troubles)
         self._opened_epoch = self._released_epoch = self._closed_epoch = 0
         self._look_at = 0.0
-        self.waits = opens_by_order(context.config)
+        self.waits = False
 
     def is_closed(self, epoch: Epoch | None) -> bool:
         """Whether in this epoch the application was seen to be out of a database that is not the writer's."""
@@ -69,19 +69,22 @@ class Serving:
         """
         self._opening.collect()
         if epoch.writer == self._site:
-            if must_drain(self._site, epoch):
-                self.waits = False
-            elif self._opened_epoch != epoch.epoch:
-                self._finish(epoch)
-            elif time.monotonic() >= self._look_at:
-                with suppress(AgentError):  # its dumps tell that it is away
-                    self._finish(epoch)
+            if not must_drain(self._site, epoch):
+                self._look(epoch)
         elif (
             self._site == "azure"
             and may_open_unasked(epoch)
             and wants_to_open(read_orders(self._context.orders), epoch, self._site)
         ):
             self._begin_opening(epoch)
+
+    def _look(self, epoch: Epoch) -> None:
+        """Once an epoch, and again now and then: a database may be lost while we live, and made anew."""
+        if self._opened_epoch != epoch.epoch:
+            self._finish(epoch)
+        elif time.monotonic() >= self._look_at:
+            with suppress(AgentError):  # its dumps tell that it is away
+                self._finish(epoch)
 
     def _begin_opening(self, epoch: Epoch) -> None:
         if not self._opening.busy:
@@ -132,10 +135,9 @@ class Serving:
         self._opening.join(patience_s)
 
     def _finish(self, epoch: Epoch) -> None:
-        """Once an epoch: complete an opening that was interrupted after the epoch had been written.
+        """Complete an opening that was interrupted after the epoch had been written.
 
         Not done while there is no database, or half of one: what is restored into it has yet to be opened.
-        And looked at again now and then: a database may be lost while we live, and made anew.
         """
         config = self._context.config
         self._look_at = time.monotonic() + config.dump.interval_s

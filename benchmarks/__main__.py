@@ -18,12 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "machine, with real MySQL servers and a Blob emulator. Run it on an idle machine.",
     )
     parser.add_argument("what", nargs="?", default="all", choices=("all", *NAMES), help="default: all")
-    parser.add_argument(
-        "--size-mb",
-        type=float,
-        metavar="N",
-        help="size of the database (default: 1000; replay: 100, archive_lag: 5)",
-    )
+    parser.add_argument("--size-mb", type=float, metavar="N", help="default: the benchmark's own")
     parser.add_argument(
         "--save", action="store_true", help="renew benchmarks/results and docs/performance.md"
     )

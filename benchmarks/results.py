@@ -21,9 +21,9 @@ _INTRODUCTION = """\
 # Performance
 
 Every figure below was measured by `benchmarks/` in this repository; the command at the end of each section
-repeats it, and `--save` writes this page. The plain tools ran in the same run on the
-same machine, so read the ratios: absolute figures depend on the machine. The Blob endpoint is an emulator
-on the same machine; latency is added where a row says so. Nothing here was measured on a cloud.
+repeats it, and `--save` writes this page. The plain tools ran in the same run on the same machine, so read
+the ratios: absolute figures depend on the machine. The Blob endpoint is an emulator on the same machine;
+latency is added where a row says so. Nothing here was measured on a cloud.
 """
 
 

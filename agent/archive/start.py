@@ -15,16 +15,15 @@ from agent.errors import DatabaseError, LogError
 from agent.gtid import GtidSet
 from agent.storage import BlobStore
 
-
-class LostError(LogError):
-    """The server lacks what is archived: waiting changes nothing."""
-
-
 _NEEDED = (
     ("log_bin", "ON", "RDS: automated backups with a retention above 0"),
     ("gtid_mode", "ON", "RDS: gtid-mode and enforce_gtid_consistency in the parameter group"),
     ("binlog_row_image", "FULL", "in the parameter group"),
 )
+
+
+class LostError(LogError):
+    """The server lacks what is archived: waiting changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ def find_start(
     archived = log.gtids
     lost = archived - server.executed
     if lost:
-        raise LostError(_lost(str(lost)))
+        raise _lost(str(lost))
     tail = max((p for p in log.ends().values() if p.source[0] == server.uuid), key=_after, default=None)
     if tail is None:
         return _enter(server, log, "", previous_gtids, base)
@@ -132,7 +131,7 @@ def find_start(
     if not here or archived - tail.after:
         return _enter(server, log, previous, previous_gtids, base)
     if here[0].size < tail.end.position:
-        raise LostError(_lost(f"what stood in {here[0].name} from {here[0].size} to {tail.end.position}"))
+        raise _lost(f"what stood in {here[0].name} from {here[0].size} to {tail.end.position}")
     return Start(
         here[0].name,
         tail.end.position,
@@ -167,8 +166,8 @@ def _after(piece: Piece) -> Place:
     return piece.end
 
 
-def _lost(what: str) -> str:
-    return (
+def _lost(what: str) -> LostError:
+    return LostError(
         f"the archive holds transactions that this server does not have ({what}): it was restored from an "
         "older state, or crashed with sync_binlog other than 1; its log cannot continue the archived one. If "
         "it is new and empty, bring back what was archived first: python -m agent restore --take-over, which "

@@ -19,7 +19,8 @@ _DECIDE, _REFUSED = 4, 3  # exit statuses of the operator's tool
 _ACCEPT = re.compile(r"--accept-divergence (\w+)")
 _PATIENCE_S = 300.0
 # What the engine says when it begins to change a resource: "~  aws:route53:Record mix-aws updating (0s)".
-_CHANGES = re.compile(r"(\S+ \S+ (?:creating|updating|deleting)) ")
+_WEIGHTS_MOVE = re.compile(r"aws:route53:Record \S+ updating (?=\()")
+_STANDBY_GOES = re.compile(r"\S+ standby-\S+ deleting (?=\()")
 
 
 def aws_returns(stage: Stage) -> str:
@@ -303,39 +304,39 @@ def _until_it_may(stage: Stage, *words: str) -> int:
 
 def half_survives(stage: Stage) -> str:
     """The tool and its ``pulumi up`` die while the weights move."""
-    died = _dies_in_its_update(stage, "failback", "weight", "50", "--yes")
+    died = _dies_in_its_update(stage, _WEIGHTS_MOVE, "failback", "weight", "50", "--yes")
     return f"{died}; {half(stage)}"
 
 
 def finish_survives(stage: Stage) -> str:
     """The tool and its ``pulumi up`` die while the emergency's resources go."""
-    died = _dies_in_its_update(stage, "failback", "finish", "--yes")
+    died = _dies_in_its_update(stage, _STANDBY_GOES, "failback", "finish", "--yes")
     return f"{died}; {finish(stage)}"
 
 
-def _dies_in_its_update(stage: Stage, *words: str) -> str:
-    """SIGKILL to the tool and to its ``pulumi up``, once that changes a resource."""
+def _dies_in_its_update(stage: Stage, change: re.Pattern[str], *words: str) -> str:
+    """SIGKILL to the tool and to its ``pulumi up``, once that begins such a change."""
     give_up, tool = time.monotonic() + _PATIENCE_S, stage.begin(*words)
-    while not _changes_something(stage, tool) and time.monotonic() < give_up:
+    while not _changes(stage, tool, change) and time.monotonic() < give_up:
         stage.ended(tool, codes=(_REFUSED,))  # not yet
         tool = stage.begin(*words)
     died = tool.running
     tool.kill()
     stage.note(f"SIGKILL to {tool} and its 'pulumi up'")
-    changed = _CHANGES.findall(tool.said())
+    seen = change.findall(tool.said())
     stage.hold(
         f"{tool} is killed in its update and given again",
         died,
-        f"killed with {len(changed)} changes begun; the last: {changed[-1]}" if died else tail(tool.said()),
+        f"killed at: {seen[-1].strip()}" if died else tail(tool.said()),
     )
     return "killed half-way"
 
 
-def _changes_something(stage: Stage, tool: Tool) -> bool:
-    """Whether the tool's update begins to change a resource before the tool ends."""
+def _changes(stage: Stage, tool: Tool, change: re.Pattern[str]) -> bool:
+    """Whether the tool's update begins such a change before the tool ends."""
     stage.wait(
         "an update that changes something, or the tool's end",
-        lambda: _CHANGES.search(tool.said()) or not tool.running,
+        lambda: change.search(tool.said()) or not tool.running,
         _PATIENCE_S,
     )
     return tool.running

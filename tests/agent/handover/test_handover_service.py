@@ -210,6 +210,16 @@ def test_a_pass_for_an_order_that_was_withdrawn_is_given_up(
         assert not locked(rds) and rds.execute(STATUS) == [("ENABLED",)]
 
 
+def test_a_standby_whose_agent_begins_under_the_order_drains(world: World, flexible: MySqlServer) -> None:
+    """As after its death: its log is archived to the end though nobody looks whether the database opens."""
+    clinic(flexible)
+    with_shop(world.azure).document["archive"] = {"flush_seconds": 0.05}
+    world.epoch(2, "azure")
+    order(world.azure, new_order("failback", "cutover"))
+    with working(world.azure):
+        says(world.azure, "drained")
+
+
 def test_a_standby_that_drains_takes_the_order_back_in_an_emergency(
     world: World, flexible: MySqlServer
 ) -> None:
