@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from agent.dump import dump_once
+from agent.manifest import Manifest
 from agent.objects import ordered_tables
 from sandbox.mysql import MySqlServer
 from sandbox.tools import Tools
@@ -87,6 +88,15 @@ def replay(tools: Tools, source: MySqlServer, target: MySqlServer, after: str) -
     )
 
 
+def _exact_dump(world: World) -> tuple[Manifest, str]:
+    """A machine that halts for two seconds costs a dump its exact set, and the dump says so."""
+    for _ in range(5):
+        manifest = dump_once(world.aws.context)
+        if manifest.gtid_exact is not None:
+            return manifest, manifest.gtid_exact
+    raise AssertionError("five dumps, and none knows what its snapshot holds of the table without a key")
+
+
 def test_base_and_log_equal_the_source_under_writers(
     world: World, rds: MySqlServer, flexible: MySqlServer, tools: Tools
 ) -> None:
@@ -96,15 +106,14 @@ def test_base_and_log_equal_the_source_under_writers(
     rds.execute(f"INSERT INTO {SCHEMA}.totals VALUES (1, 0)")
     with writers(rds) as counts:
         wait_for(lambda: min(counts) > 20, 60)
-        manifest = dump_once(world.aws.context)
+        manifest, exact = _exact_dump(world)
         enough = [count + 20 for count in counts]
         wait_for(lambda: all(count > least for count, least in zip(counts, enough, strict=True)), 60)
-    assert manifest.gtid_exact is not None
     assert manifest.ordered_tables == {SCHEMA: ("diary",)}
     subset = "SELECT GTID_SUBSET(%s, %s)"
     for smaller, larger in (
-        (manifest.gtid_before, manifest.gtid_exact),
-        (manifest.gtid_exact, manifest.gtid_after),
+        (manifest.gtid_before, exact),
+        (exact, manifest.gtid_after),
     ):
         assert rds.execute(subset, (smaller, larger)) == [(1,)]
     assert manifest.gtid_before != manifest.gtid_after, "nobody wrote meanwhile; this proved nothing"
@@ -121,7 +130,7 @@ def test_base_and_log_equal_the_source_under_writers(
     flexible.execute(f"DELETE FROM {SCHEMA}.diary")
     flexible.execute(f"INSERT INTO {SCHEMA}.diary (writer) SELECT writer FROM {SCHEMA}.kept")
     assert flexible.execute(f"SELECT COUNT(*) FROM {SCHEMA}.diary") == diary
-    replay(tools, rds, flexible, manifest.gtid_exact)
+    replay(tools, rds, flexible, exact)
     assert rows(flexible)["diary"] == source["diary"], "keyless tables: from gtid_exact, once"
 
 
@@ -178,6 +187,10 @@ def test_writers_of_ordered_tables_go_on_while_a_long_dump_runs(
     world: World, rds: MySqlServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lock is for the opening of the snapshot, not for the dump."""
+    monkeypatch.setattr(
+        "agent.snapshot._LONGEST_HOLD_S", 50.0
+    )  # it is the snapshot that lets go, not the clock
+    monkeypatch.setattr("agent.snapshot._SERVER_LETS_GO_S", 60)
     clinic(rds, owners=200)
     rds.execute(f"CREATE TABLE {SCHEMA}.diary (writer INT)")
     began, end = world.aws.folder / "began", world.aws.folder / "end"
@@ -189,4 +202,4 @@ def test_writers_of_ordered_tables_go_on_while_a_long_dump_runs(
         rds.execute(f"INSERT INTO {SCHEMA}.diary VALUES (1)")  # a held lock would keep it waiting
         assert not dump.done()
         end.touch()
-        assert dump.result().gtid_exact is not None, "the lock was let go by the snapshot, not by the clock"
+        assert dump.result().gtid_exact is not None
