@@ -64,6 +64,7 @@ def locked_by(host: str, pid: int) -> str:
         (socket.gethostname(), os.getpid(), False),
         ("other", 1, False),
     ],
+    ids=["dead", "alive", "elsewhere"],
 )
 def test_only_a_lock_whose_holder_is_certainly_dead_is_stale(host: str, pid: int, stale: bool) -> None:
     assert stale_lock(locked_by(host, pid)) is stale
