@@ -3,7 +3,8 @@
 A transaction enters gtid_executed after it became visible. So a set that is read before the snapshot is
 opened names nothing that the snapshot lacks, and one read after it, all that the snapshot holds: between the
 two the replay begins early and repeats some. For tables whose replay cannot be repeated the two must be one:
-they are held under a read lock for the moment in which mysqldump opens its snapshot.
+they are locked for the moment in which mysqldump opens its snapshot. Under either lock it gets as far as the
+first table's definition, which it writes out before it asks for a row (``fflush`` in its ``dump_table``).
 https://dev.mysql.com/doc/refman/8.4/en/lock-tables.html
 """
 
@@ -21,10 +22,12 @@ from agent.errors import DatabaseError
 from agent.objects import Table
 
 _log = logging.getLogger(__name__)
-# Whoever waits for a lock makes all later writers of the table wait behind it, and a second is the least that
-# the server can be told. A few tries, apart from each other, for there may be long transactions.
+# Writers overtake whoever waits for READ, so that the wait costs nobody anything; but while they overlap it
+# is never granted (three of them: six seconds in a row). Nobody overtakes WRITE, which comes in milliseconds.
+# But all others wait behind it, as long as it waits for a long transaction, and a second is the least that
+# the server can be told: https://dev.mysql.com/doc/refman/8.4/en/metadata-locking.html
 _LOCK_WAIT_S = 1
-_TRIES = 3
+_TRIES = ("READ", "WRITE", "WRITE")
 _PAUSE_S = 2.0
 # The lock goes when the snapshot is seen to be open. When mysqldump takes longer to begin, or when we hang or
 # are cut off, it goes after these many seconds all the same.
@@ -75,7 +78,7 @@ class Bracket:
             yield
 
     def opened(self) -> None:
-        """The snapshot is open: let the writers go on, and read what it can hold at most."""
+        """The snapshot is open: let the others go on, and read what it can hold at most."""
         held = self._hold is not None and self._hold.release()
         self.after = self._read()
         if not self._with_gtids:
@@ -120,22 +123,22 @@ class _Hold:
 
 @contextmanager
 def _held(account: Login, tables: Sequence[Table], stopping: threading.Event) -> Generator[_Hold]:
-    """The tables under LOCK TABLES ... READ.
+    """The tables under LOCK TABLES.
 
     Raises:
         DatabaseError: not granted within a few tries, or not allowed.
     """
     with session(account) as holder:
         holder.rows(f"SET SESSION lock_wait_timeout = {_LOCK_WAIT_S}, wait_timeout = {_SERVER_LETS_GO_S}")
-        names = ", ".join(f"{quoted(schema)}.{quoted(table)} READ" for schema, table in tables)
-        for left in reversed(range(_TRIES)):
+        for left, kind in zip(reversed(range(len(_TRIES))), _TRIES, strict=True):
+            names = ", ".join(f"{quoted(schema)}.{quoted(table)} {kind}" for schema, table in tables)
             try:
                 holder.rows(f"LOCK TABLES {names}")
                 break
             except DatabaseError as error:
                 cause = error.__cause__
                 waited = cause is not None and cause.args[:1] == (ER.LOCK_WAIT_TIMEOUT,)
-                if not (waited and left) or stopping.wait(_PAUSE_S):
+                if not (waited and left) or stopping.wait(_PAUSE_S if kind == "WRITE" else 0):
                     raise
         hold = _Hold(holder, holder.gtid_executed())
         try:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from agent.dump import dump_once
+from agent.gtid import GtidSet
 from agent.manifest import Manifest
 from agent.objects import ordered_tables
 from sandbox.mysql import MySqlServer
@@ -132,6 +133,50 @@ def test_base_and_log_equal_the_source_under_writers(
     assert flexible.execute(f"SELECT COUNT(*) FROM {SCHEMA}.diary") == diary
     replay(tools, rds, flexible, exact)
     assert rows(flexible)["diary"] == source["diary"], "keyless tables: from gtid_exact, once"
+
+
+@contextmanager
+def _overlapping(server: MySqlServer) -> Generator[list[int]]:
+    """Writers of whom at every moment one has a transaction open; yields how many rows each has committed."""
+    over, committed = threading.Event(), [0] * 8
+
+    def write(number: int) -> None:
+        with server.root() as connection, connection.cursor() as cursor:
+            while not over.is_set():
+                cursor.execute("BEGIN")
+                cursor.execute(f"INSERT INTO {SCHEMA}.arrivals VALUES (%s)", (number,))
+                over.wait(0.05 + 0.02 * number)  # unlike each other, so that they do not end all at once
+                cursor.execute("COMMIT")
+                committed[number] += 1
+
+    with ThreadPoolExecutor(len(committed)) as pool:
+        running = [pool.submit(write, number) for number in range(len(committed))]
+        try:
+            yield committed
+        finally:
+            over.set()
+    for each in running:
+        each.result()
+
+
+def test_writers_that_overlap_all_the_time_do_not_cost_the_exact_set(
+    world: World, rds: MySqlServer, flexible: MySqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock that waits its turn among them never comes; without the set the archived log has no base."""
+    clinic(rds)
+    # Slow to begin, so that a lock which goes before the snapshot is open lets rows into it.
+    monkeypatch.setenv("PATH", stand_in(world.aws, "mysqldump", 'sleep 0.3; exec "$real" "$@"'))
+    rds.execute(f"CREATE TABLE {SCHEMA}.arrivals (writer INT)")  # the first in the dump
+    ((start,),) = rds.execute("SELECT @@GLOBAL.gtid_executed")
+    with _overlapping(rds) as committed:
+        wait_for(lambda: min(committed) > 0, 60)
+        _, exact = _exact_dump(world)
+        seen = sum(committed)
+        wait_for(lambda: sum(committed) > seen + len(committed), 60)
+    ((written,),) = rds.execute("SELECT GTID_SUBTRACT(%s, %s)", (exact, start))
+    world.azure.works("restore")
+    in_base = flexible.execute(f"SELECT COUNT(*) FROM {SCHEMA}.arrivals")
+    assert in_base == [(GtidSet.parse(str(written)).count(),)], "each transaction wrote one row"
 
 
 def test_a_table_that_cannot_be_locked_costs_the_exact_set_and_not_the_dump(
