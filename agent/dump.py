@@ -7,8 +7,9 @@ import threading
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import islice
 
-from agent.catalog import newest_first, next_sequence, survey
+from agent.catalog import batches, newest_first, next_sequence, survey
 from agent.clients import find
 from agent.context import Context
 from agent.database import Session, server_lock, session
@@ -35,6 +36,7 @@ from agent.storage import BlobExistsError
 
 _log = logging.getLogger(__name__)
 _LOCK = "pilotlight-dump"
+_BASES_BETWEEN = 12  # an hour of dumps every five minutes
 
 
 def dump_once(context: Context, stopping: threading.Event | None = None) -> Manifest:
@@ -124,7 +126,7 @@ def _stream(context: Context, name: str, epoch: int, limits: Limits) -> Manifest
         scanner = DumpScanner()
         with Outflow(context.backups, name) as outflow:
             with (
-                bracket.opening(ordered, limits.stopping),
+                bracket.opening(ordered, limits.stopping, lambda: _lacks_base(context, epoch)),
                 closing(stream_dump(client, account, schemas, limits)) as stream,
             ):
                 for data in stream:
@@ -170,6 +172,21 @@ def _stream(context: Context, name: str, epoch: int, limits: Limits) -> Manifest
             original_names=dict(marker.original_names) if marker else {},
             warnings=warnings,
         )
+
+
+def _lacks_base(context: Context, epoch: int) -> bool:
+    """Whether the archived log needs this dump as its base: none of the last ones is certain to be one.
+
+    With an older base a restore replays more; with none it ends at the dump, and loses minutes.
+    """
+    if context.config.archive is None:
+        return False
+    for (manifest,) in islice(batches(context.backups, survey(context.backups), 1), _BASES_BETWEEN):
+        if manifest.epoch != epoch:
+            break
+        if manifest.gtid_exact is not None:
+            return False
+    return True
 
 
 def _refuse_partial_sight(database: Session, schemas: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Which transactions a snapshot holds, learned around its opening and without stopping the writers.
+"""Which transactions a snapshot holds, learned around its opening and without stopping the writers for long.
 
 A transaction enters gtid_executed after it became visible. So a set that is read before the snapshot is
 opened names nothing that the snapshot lacks, and one read after it, all that the snapshot holds: between the
@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 
 from pymysql.constants import ER
 
@@ -22,13 +22,15 @@ from agent.errors import DatabaseError
 from agent.objects import Table
 
 _log = logging.getLogger(__name__)
-# Writers overtake whoever waits for READ, so that the wait costs nobody anything; but while they overlap it
-# is never granted (three of them: six seconds in a row). Nobody overtakes WRITE, which comes in milliseconds.
-# But all others wait behind it, as long as it waits for a long transaction, and a second is the least that
-# the server can be told: https://dev.mysql.com/doc/refman/8.4/en/metadata-locking.html
+# Those who write a table overtake whoever waits for READ on it, so that the wait costs them nothing; but
+# while they overlap it is not granted. Nobody overtakes WRITE. But while it waits, also for a mere reader,
+# the others wait behind it, and a transaction that it waits for is rolled back as a deadlock when it goes on to
+# write: https://dev.mysql.com/doc/refman/8.4/en/metadata-locking.html. So WRITE is for a log that has no base
+# without it, once, and not for long. A second is the least that the server can be told, for each table.
 _LOCK_WAIT_S = 1
-_TRIES = ("READ", "WRITE", "WRITE")
+_TRIES = 3
 _PAUSE_S = 2.0
+_WRITE_WAIT_S = 0.3
 # The lock goes when the snapshot is seen to be open. When mysqldump takes longer to begin, or when we hang or
 # are cut off, it goes after these many seconds all the same.
 _LONGEST_HOLD_S = 2.0
@@ -62,20 +64,76 @@ class Bracket:
         return self._database.gtid_executed() if self._with_gtids else ""
 
     @contextmanager
-    def opening(self, ordered: Sequence[Table], stopping: threading.Event) -> Generator[None]:
+    def opening(
+        self, ordered: Sequence[Table], stopping: threading.Event, needed: Callable[[], bool]
+    ) -> Generator[None]:
         """mysqldump is started inside this block; the ordered tables are held until ``opened``.
 
         Args:
             ordered: read after this object was made, so that DDL which changes them is not in ``before``.
+            needed: whether the exact set is worth that a transaction of others may be rolled back; asked only
+                when it cannot be had otherwise.
         """
         self._ordered = ordered
         with ExitStack() as stack:
             if self._with_gtids and self._ordered:
                 try:
-                    self._hold = stack.enter_context(_held(self._account, self._ordered, stopping))
+                    self._hold = stack.enter_context(self._held(stopping, needed))
                 except DatabaseError as error:
                     self.reason = f"the tables to be replayed in order could not be locked: {error}"
             yield
+
+    @contextmanager
+    def _held(self, stopping: threading.Event, needed: Callable[[], bool]) -> Generator[_Hold]:
+        """The ordered tables under LOCK TABLES.
+
+        Raises:
+            DatabaseError: not granted within a few tries, or not allowed.
+        """
+        with session(self._account) as holder:
+            holder.rows(f"SET SESSION lock_wait_timeout = {_LOCK_WAIT_S}, wait_timeout = {_SERVER_LETS_GO_S}")
+            if not self._read_locked(holder, stopping):
+                if not needed():
+                    raise DatabaseError("others write them all the time")
+                self._write_lock(holder)
+            hold = _Hold(holder, holder.gtid_executed())
+            try:
+                yield hold
+            finally:
+                hold.release()
+
+    def _read_locked(self, holder: Session, stopping: threading.Event) -> bool:
+        for left in reversed(range(_TRIES)):
+            try:
+                holder.rows(self._lock("READ"))
+                return True
+            except DatabaseError as error:
+                cause = error.__cause__
+                if cause is None or cause.args[:1] != (ER.LOCK_WAIT_TIMEOUT,):
+                    raise
+                if left and stopping.wait(_PAUSE_S):
+                    raise
+        return False
+
+    def _write_lock(self, holder: Session) -> None:
+        waiting = holder.value("SELECT CONNECTION_ID()")
+
+        def give_up() -> None:
+            with suppress(DatabaseError):  # then the server gives up, after its second
+                self._database.rows(f"KILL QUERY {waiting}")
+
+        enough = threading.Timer(_WRITE_WAIT_S, give_up)
+        enough.start()
+        try:
+            holder.rows(self._lock("WRITE"))
+        finally:
+            enough.cancel()
+            enough.join()
+        _log.warning("%d tables are locked by LOCK TABLES ... WRITE for a moment", len(self._ordered))
+
+    def _lock(self, kind: str) -> str:
+        names = (f"{quoted(schema)}.{quoted(table)} {kind}" for schema, table in self._ordered)
+        return "LOCK TABLES " + ", ".join(names)
 
     def opened(self) -> None:
         """The snapshot is open: let the others go on, and read what it can hold at most."""
@@ -119,29 +177,3 @@ class _Hold:
             except DatabaseError:
                 return False  # the session was gone, and the lock with it
             return True
-
-
-@contextmanager
-def _held(account: Login, tables: Sequence[Table], stopping: threading.Event) -> Generator[_Hold]:
-    """The tables under LOCK TABLES.
-
-    Raises:
-        DatabaseError: not granted within a few tries, or not allowed.
-    """
-    with session(account) as holder:
-        holder.rows(f"SET SESSION lock_wait_timeout = {_LOCK_WAIT_S}, wait_timeout = {_SERVER_LETS_GO_S}")
-        for left, kind in zip(reversed(range(len(_TRIES))), _TRIES, strict=True):
-            names = ", ".join(f"{quoted(schema)}.{quoted(table)} {kind}" for schema, table in tables)
-            try:
-                holder.rows(f"LOCK TABLES {names}")
-                break
-            except DatabaseError as error:
-                cause = error.__cause__
-                waited = cause is not None and cause.args[:1] == (ER.LOCK_WAIT_TIMEOUT,)
-                if not (waited and left) or stopping.wait(_PAUSE_S if kind == "WRITE" else 0):
-                    raise
-        hold = _Hold(holder, holder.gtid_executed())
-        try:
-            yield hold
-        finally:
-            hold.release()

@@ -152,6 +152,7 @@ def _overlapping(server: MySqlServer) -> Generator[list[int]]:
     with ThreadPoolExecutor(len(committed)) as pool:
         running = [pool.submit(write, number) for number in range(len(committed))]
         try:
+            wait_for(lambda: min(committed) > 0, 60)
             yield committed
         finally:
             over.set()
@@ -159,30 +160,39 @@ def _overlapping(server: MySqlServer) -> Generator[list[int]]:
         each.result()
 
 
-def test_writers_that_overlap_all_the_time_do_not_cost_the_exact_set(
-    world: World, rds: MySqlServer, flexible: MySqlServer, monkeypatch: pytest.MonkeyPatch
+def test_writers_that_overlap_all_the_time_do_not_cost_the_archived_log_its_base(
+    world: World,
+    rds: MySqlServer,
+    flexible: MySqlServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A lock that waits its turn among them never comes; without the set the archived log has no base."""
+    """A lock that lets them go first never comes. The other is for a log that has no base, not for more."""
     clinic(rds)
+    world.aws.document["archive"] = {"flush_seconds": 0.05}
     # Slow to begin, so that a lock which goes before the snapshot is open lets rows into it.
     monkeypatch.setenv("PATH", stand_in(world.aws, "mysqldump", 'sleep 0.3; exec "$real" "$@"'))
     rds.execute(f"CREATE TABLE {SCHEMA}.arrivals (writer INT)")  # the first in the dump
     ((start,),) = rds.execute("SELECT @@GLOBAL.gtid_executed")
     with _overlapping(rds) as committed:
-        wait_for(lambda: min(committed) > 0, 60)
-        _, exact = _exact_dump(world)
+        base, exact = _exact_dump(world)
         seen = sum(committed)
         wait_for(lambda: sum(committed) > seen + len(committed), 60)
+        caplog.clear()
+        dump_once(world.aws.context)
+        assert "LOCK TABLES ... WRITE" not in caplog.text, "the log has a base"
     ((written,),) = rds.execute("SELECT GTID_SUBTRACT(%s, %s)", (exact, start))
-    world.azure.works("restore")
+    world.azure.works("restore", "--backup", base.backup)
     in_base = flexible.execute(f"SELECT COUNT(*) FROM {SCHEMA}.arrivals")
     assert in_base == [(GtidSet.parse(str(written)).count(),)], "each transaction wrote one row"
 
 
 def test_a_table_that_cannot_be_locked_costs_the_exact_set_and_not_the_dump(
-    world: World, rds: MySqlServer
+    world: World, rds: MySqlServer, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Nor a long wait of others, who stand behind a lock that waits for one of them."""
     clinic(rds)
+    world.aws.document["archive"] = {"flush_seconds": 0.05}
     rds.execute(f"CREATE TABLE {SCHEMA}.diary (writer INT)")
     with rds.root() as connection, connection.cursor() as cursor:
         cursor.execute("BEGIN")
@@ -191,6 +201,7 @@ def test_a_table_that_cannot_be_locked_costs_the_exact_set_and_not_the_dump(
             manifest = dump_once(world.aws.context)
     assert manifest.gtid_before != manifest.gtid_after
     assert manifest.gtid_exact is None
+    assert "execution was interrupted" in caplog.text, "by ourselves, before the server's clock"
 
 
 def test_a_table_that_loses_its_key_while_a_dump_begins_does_so_in_the_window(
