@@ -30,6 +30,7 @@ from agent.objects import (
     ordered_tables,
     other_engines,
 )
+from agent.opening import is_unopened
 from agent.outflow import Outflow
 from agent.snapshot import Bracket
 from agent.storage import BlobExistsError
@@ -54,19 +55,22 @@ def dump_once(context: Context, stopping: threading.Event | None = None) -> Mani
         # Two agents live while a machine is replaced.
         busy = f"another agent is dumping {config.database.host}; wait for it"
         with session(context.login()) as holder, server_lock(holder, _LOCK, 0, busy):
-            _refuse_no_source(context, holder)
+            _refuse_no_source(context, holder, seen)
             manifest = _complete(context, seen, Limits(config.dump.stall_s, stopping or threading.Event()))
     _log.info("%s is complete: %d bytes, epoch %d", manifest.backup, manifest.stored_bytes, manifest.epoch)
     return manifest
 
 
-def _refuse_no_source(context: Context, database: Session) -> None:
-    """A new, empty server under the writer's name, or half a restore, must not become the newest backup."""
+def _refuse_no_source(context: Context, database: Session, epoch: Epoch) -> None:
+    """A new, empty server under the writer's name, half a restore, or a copy that nobody has opened must not
+    become the newest backup."""
     marker = read_marker(database)
     if marker is not None and marker.state == "loading":
         raise DumpError(
             "a restore into this database has not ended, so nothing of it is backed up; repeat it"
         )
+    if is_unopened(context.config, epoch, marker):
+        raise DumpError("the database is a copy in place of a lost one and waits for the order to open")
     if count_objects(database, context.config.database.schemas)["tables"]:
         return
     newest = newest_first(context.backups, survey(context.backups), 1)

@@ -54,6 +54,12 @@ def has_begun(epoch: Epoch, marker: Marker) -> bool:
     return not marker.served_epoch and marker.raised_epoch == epoch.epoch
 
 
+def is_unopened(config: Config, epoch: Epoch, marker: Marker | None) -> bool:
+    """Whether the writer's database is a copy, restored in place of a lost one, that waits for the order."""
+    waits = marker is not None and not marker.served_epoch and not has_begun(epoch, marker)
+    return waits and epoch.writer == config.site and opens_by_order(config)
+
+
 def become_writer(
     database: Session,
     control: BlobStore,

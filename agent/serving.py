@@ -23,9 +23,8 @@ from agent.marker import Marker, read_marker
 from agent.opening import (
     become_writer,
     finish_opening,
-    has_begun,
     is_ordered,
-    opens_by_order,
+    is_unopened,
     wants_to_open,
 )
 from agent.report import Report, now
@@ -147,7 +146,7 @@ class Serving:
                 self.waits = False  # and what is wrong with it is told by its dumps and its archive
                 self._opened_epoch = 0
                 return
-            waits = self.waits = opens_by_order(config) and _is_unopened(marker, epoch)
+            waits = self.waits = is_unopened(config, epoch, marker)
             if marker is not None and not waits and _is_unfinished(marker, epoch):
                 finish_opening(database, epoch, config, marker)
         if not waits:
@@ -193,11 +192,6 @@ class Serving:
                     return  # users must not write into what passes for a copy
                 release(database, users)
             self._released_epoch = epoch.epoch
-
-
-def _is_unopened(marker: Marker | None, epoch: Epoch) -> bool:
-    """Whether the writer's database is a copy, restored in place of a lost one, that nobody began to open."""
-    return marker is not None and not marker.served_epoch and not has_begun(epoch, marker)
 
 
 def _is_unfinished(marker: Marker, epoch: Epoch) -> bool:

@@ -24,9 +24,9 @@ from agent.objects import Table
 _log = logging.getLogger(__name__)
 # Those who write a table overtake whoever waits for READ on it, so that the wait costs them nothing; but
 # while they overlap it is not granted. Nobody overtakes WRITE. But while it waits, also for a mere reader,
-# the others wait behind it, and a transaction that it waits for is rolled back as a deadlock when it goes on to
-# write: https://dev.mysql.com/doc/refman/8.4/en/metadata-locking.html. So WRITE is for a log that has no base
-# without it, once, and not for long. A second is the least that the server can be told, for each table.
+# the others wait behind it, and a transaction that it waits for is rolled back as a deadlock when it goes on
+# to write: https://dev.mysql.com/doc/refman/8.4/en/metadata-locking.html. So WRITE is for a log that has no
+# base without it, once, and not for long. A second is the least that the server can be told, for each table.
 _LOCK_WAIT_S = 1
 _TRIES = 3
 _PAUSE_S = 2.0

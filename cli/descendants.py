@@ -48,7 +48,7 @@ def descendants() -> dict[int, str]:
     return found
 
 
-def still_there(patience_s: float = 3.0) -> dict[int, str]:
+def still_there(patience_s: float = 30.0) -> dict[int, str]:
     """`descendants`, after a short while in which what was just killed may disappear."""
     give_up = time.monotonic() + patience_s
     while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from cli.places import CLONE
 
 _TESTS = CLONE / "tests"
+_LONG = ("rehearsal", "engine", "faults", "agent")
+_MOST_WORKERS = 4  # each has MySQL servers and emulators of its own
 _FAST = ("unit", "program")
 _STATIC = (
     ("ruff check", ("ruff", "check", ".")),
@@ -20,7 +23,7 @@ _EPILOG = """\
 Examples:
   ./dr test unit                  # seconds: pure functions, and the Pulumi program under mocks
   ./dr test                       # everything: style, types, every test, three whole rehearsals
-  ./dr test all -x -k failover    # what follows is pytest's own
+  ./dr test all -x -k failover    # what follows is pytest's own; -n 0: one file after another
   ./dr test providers             # both stacks previewed by the real plugins; needs open internet, no account
   ./dr test faults --rounds 300 --seed mine    # a long campaign of random faults against the data path
 """
@@ -68,13 +71,24 @@ def _run(arguments: argparse.Namespace) -> int:
         [f"tests/{name}" for name in _FAST if name in _folders()] if what == "unit" else [f"tests/{what}"]
     )
     if what == "all":
-        folders = ["tests"]
+        folders = [*_side_by_side(), *_longest_first()]
     status = subprocess.run(
         [sys.executable, "-m", "pytest", *folders, *arguments.pytest], cwd=CLONE, check=False
     ).returncode
     if failures:
         print(f"also failed: {', '.join(failures)} (above the tests)", file=sys.stderr)
     return status or bool(failures)
+
+
+def _side_by_side() -> list[str]:
+    """Options of pytest-xdist: whole files side by side, in the order in which they are named."""
+    workers = min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
+    return ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"] if workers > 1 else []
+
+
+def _longest_first() -> list[str]:
+    """So that at the end no worker is left alone with a long file."""
+    return [f"tests/{name}" for name in (*_LONG, *sorted(_folders() - set(_LONG)))]
 
 
 def _passes(name: str, command: tuple[str, ...]) -> bool:

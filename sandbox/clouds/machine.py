@@ -127,9 +127,10 @@ class Machine:
         if self._down:
             return
         self.reason = "; ".join(errors)
-        self.state = "failed" if errors else "running"
-        self._record |= {"finished": time.time(), "state": self.state, "reason": self.reason}
+        state = "failed" if errors else "running"
+        self._record |= {"finished": time.time(), "state": state, "reason": self.reason}
         self._write_record()
+        self.state = state
 
     def _run_commands(self, config: CloudConfig) -> list[str]:
         """Every command, also after one that failed, as cloud-init does; the errors of those that did."""

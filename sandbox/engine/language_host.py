@@ -147,7 +147,8 @@ def _forward(stream: IO[str], engine: str) -> None:
             for line in stream:
                 print(line, end="", file=sys.stderr, flush=True)
         return
-    with stream, grpc.insecure_channel(engine) as channel:
+    # An engine that is gone, killed perhaps, would be the one to show it.
+    with stream, grpc.insecure_channel(engine) as channel, suppress(grpc.RpcError):
         stub = engine_pb2_grpc.EngineStub(channel)
         for line in stream:
             stub.Log(engine_pb2.LogRequest(severity=engine_pb2.INFO, message=line.rstrip("\n")))

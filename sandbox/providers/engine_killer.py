@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import sys
 from pathlib import Path
 
 
@@ -19,8 +21,7 @@ def kill_peer(peer: str) -> None:
     Raises:
         LookupError: when no process of ours holds that end.
     """
-    port = int(peer.rsplit(":", 1)[1])
-    inode = _inode(port)
+    inode = _inode(peer)
     for process in Path("/proc").iterdir():
         if process.name.isdigit() and process.name != str(os.getpid()) and _holds(process, inode):
             os.kill(int(process.name), signal.SIGKILL)
@@ -28,13 +29,19 @@ def kill_peer(peer: str) -> None:
     raise LookupError(f"no process holds the connection {peer}")
 
 
-def _inode(port: int) -> str:
-    """The socket inode of the connection whose local port is ``port`` (proc(5), net/tcp)."""
+def _inode(peer: str) -> str:
+    """The socket inode of the connection whose local end is ``peer`` (proc(5), net/tcp).
+
+    The whole address: others on this machine use the same port at other loopback addresses.
+    """
+    _, address, port = peer.split(":")
+    number = int.from_bytes(socket.inet_aton(address), sys.byteorder)
+    local = f"{number:08X}:{int(port):04X}"
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
-        if int(fields[1].split(":")[1], 16) == port and fields[3] == "01":  # 01: established
+        if fields[1] == local and fields[3] == "01":  # 01: established
             return fields[9]
-    raise LookupError(f"no established connection from port {port}")
+    raise LookupError(f"no established connection from {peer}")
 
 
 def _holds(process: Path, inode: str) -> bool:

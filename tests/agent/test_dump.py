@@ -106,11 +106,13 @@ def test_two_dumps_that_begin_in_one_second_are_two_backups(
 
 def test_overlapping_dumps_are_refused(world: World, rds: MySqlServer) -> None:
     clinic(rds)
-    with world.aws.start("dump", path=stand_in(world.aws, "mysqldump", SLOW)) as first:
-        wait_for((world.aws.folder / "state" / "dump.lock").exists, 30)
-        time.sleep(0.3)
+    began, end = world.aws.folder / "began", world.aws.folder / "end"
+    script = f'touch "{began}"; until [ -e "{end}" ]; do sleep 0.1; done; exec "$real" "$@"'
+    with world.aws.start("dump", path=stand_in(world.aws, "mysqldump", script)) as first:
+        wait_for(began.exists, 60)
         second = world.aws.run("dump")
         assert second.code == 6 and "another dump is running" in second.said
+        end.touch()
         assert first.wait(60) == 0
     assert len(world.names()) == 2
 

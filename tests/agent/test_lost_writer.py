@@ -218,6 +218,7 @@ def test_a_standby_in_the_writers_place_opens_by_order_in_an_epoch_of_its_own(
         before = world.names()
         beats(world, 8)  # four intervals of its dumps
         assert world.names() == before and heartbeat(world, "azure")["errors"] == {}
+        assert "waits for the order to open" in world.azure.run("dump").said
         world.azure.works("restore", "--backup", older)
         assert count(other) == 3 and marker(other)["served_epoch"] == 0, "nobody has ordered it to open"
         world.order(open=True)

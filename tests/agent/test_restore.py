@@ -168,13 +168,14 @@ def rows_inserted(server: MySqlServer) -> int:
 def test_two_restores_at_once_are_refused(world: World, rds: MySqlServer, flexible: MySqlServer) -> None:
     clinic(rds)
     world.aws.works("dump")
-    with world.azure.start(
-        "restore", path=stand_in(world.azure, "mysql", 'sleep 3; exec "$real" "$@"')
-    ) as first:
+    end = world.azure.folder / "end"
+    waits = f'until [ -e "{end}" ]; do sleep 0.1; done; exec "$real" "$@"'
+    with world.azure.start("restore", path=stand_in(world.azure, "mysql", waits)) as first:
         wait_for(lambda: flexible.execute("SHOW DATABASES LIKE 'pilotlight'"), 60)
         world.azure.document["state_dir"] += "-of-another-machine"
         second = world.azure.run("restore")
         assert second.code == 6 and "another restore" in second.said
+        end.touch()
         assert first.wait(60) == 0
 
 
@@ -318,8 +319,8 @@ def test_take_over_keeps_what_it_replaces_and_names_the_divergence(
     locked = "SELECT account_locked FROM mysql.user WHERE User = 'shop'"
     try:
         with world.azure.start("run") as agent:
-            wait_for(lambda: "opening" in world.read("signals", "heartbeat-azure.json")["errors"], 20)
-            wait_for(lambda: flexible.execute(locked) == [("Y",)], 20)
+            wait_for(lambda: "opening" in world.read("signals", "heartbeat-azure.json")["errors"], 60)
+            wait_for(lambda: flexible.execute(locked) == [("Y",)], 60)
             agent.terminate()
             assert agent.wait(30) == 0
     finally:
@@ -344,9 +345,9 @@ def test_take_over_loses_a_race_for_the_epoch(world: World, rds: MySqlServer) ->
 def serve_on_azure(world: World) -> None:
     world.order(open=True)
     with world.azure.start("run") as agent:
-        wait_for(lambda: world.aws.works("list")["backups"][0]["epoch"] == 2, 30)
+        wait_for(lambda: world.aws.works("list")["backups"][0]["epoch"] == 2, 120)
         agent.terminate()
-        assert agent.wait(30) == 0
+        assert agent.wait(60) == 0
 
 
 def test_names_that_differ_only_in_capitals_are_refused_before_the_load(
@@ -416,11 +417,11 @@ def test_sessions_outlive_a_short_wait_timeout_while_others_work(
     clinic(rds)
     programs = {world.aws: "mysqldump", world.azure: "mysql"}
     for server in (rds, flexible):
-        server.set_global("wait_timeout", "1")
+        server.set_global("wait_timeout", "6")
     try:
         for (site, program), command in zip(programs.items(), ("dump", "restore"), strict=True):
             # It takes longer than a server lets a session idle.
-            path = stand_in(site, program, 'sleep 3; exec "$real" "$@"')
+            path = stand_in(site, program, 'sleep 9; exec "$real" "$@"')
             finished = site.run(command, path=path)
             assert finished.code == 0, finished.said
     finally:

@@ -90,12 +90,12 @@ def test_rds_to_azure_and_back(world: World, tools: Tools, rds: MySqlServer, fle
     # The standby opens and serves.
     world.order(open=True)
     with world.azure.start("run") as agent:
-        wait_for(lambda: any(name.startswith("backup_") for name in epoch_backups(world, 2)), 30)
+        wait_for(lambda: any(name.startswith("backup_") for name in epoch_backups(world, 2)), 120)
         agent.terminate()
         assert agent.wait(30) == 0
     assert world.read("control", "epoch.json")["writer"] == "azure"
     event_rows = f"SELECT 1 FROM {SCHEMA}.audit WHERE what = 'event' LIMIT 1"
-    wait_for(lambda: flexible.execute(event_rows), 10)  # awake now
+    wait_for(lambda: flexible.execute(event_rows), 60)  # awake now
     flexible.set_global("event_scheduler", "OFF")
     flexible.execute(f"DELETE FROM {SCHEMA}.audit WHERE what = 'event'")
     served = mysqldump(tools, flexible)

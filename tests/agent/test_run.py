@@ -47,8 +47,8 @@ def test_stopping_in_the_middle_of_a_dump_leaves_nothing(world: World, rds: MySq
         wait_for(mark.exists, 60)
         began = time.monotonic()
         agent.terminate()
-        assert agent.wait(20) == 0
-    assert time.monotonic() - began < 10
+        assert agent.wait(45) == 0
+    assert time.monotonic() - began < 45, "not as long as mysqldump sleeps"
     assert world.names() == []
 
 

@@ -102,6 +102,7 @@ def test_base_and_log_equal_the_source_under_writers(
     world: World, rds: MySqlServer, flexible: MySqlServer, tools: Tools
 ) -> None:
     clinic(rds, owners=2000)
+    world.aws.document["archive"] = {"flush_seconds": 0.05}
     rds.execute(f"CREATE TABLE {SCHEMA}.diary (writer INT)")
     rds.execute(f"CREATE TABLE {SCHEMA}.totals (id INT PRIMARY KEY, n INT)")
     rds.execute(f"INSERT INTO {SCHEMA}.totals VALUES (1, 0)")
@@ -170,6 +171,8 @@ def test_writers_that_overlap_all_the_time_do_not_cost_the_archived_log_its_base
     """A lock that lets them go first never comes. The other is for a log that has no base, not for more."""
     clinic(rds)
     world.aws.document["archive"] = {"flush_seconds": 0.05}
+    monkeypatch.setattr("agent.snapshot._LONGEST_HOLD_S", 20.0)
+    monkeypatch.setattr("agent.snapshot._SERVER_LETS_GO_S", 30)
     # Slow to begin, so that a lock which goes before the snapshot is open lets rows into it.
     monkeypatch.setenv("PATH", stand_in(world.aws, "mysqldump", 'sleep 0.3; exec "$real" "$@"'))
     rds.execute(f"CREATE TABLE {SCHEMA}.arrivals (writer INT)")  # the first in the dump
@@ -188,9 +191,11 @@ def test_writers_that_overlap_all_the_time_do_not_cost_the_archived_log_its_base
 
 
 def test_a_table_that_cannot_be_locked_costs_the_exact_set_and_not_the_dump(
-    world: World, rds: MySqlServer, caplog: pytest.LogCaptureFixture
+    world: World, rds: MySqlServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor a long wait of others, who stand behind a lock that waits for one of them."""
+    monkeypatch.setattr("agent.snapshot._TRIES", 1)
+    monkeypatch.setattr("agent.snapshot._LOCK_WAIT_S", 8)
     clinic(rds)
     world.aws.document["archive"] = {"flush_seconds": 0.05}
     rds.execute(f"CREATE TABLE {SCHEMA}.diary (writer INT)")

@@ -31,7 +31,7 @@ def ids(world: World, provider: str) -> set[str]:
     return {each.id for each in world.stores[provider].all()}
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_modes(world: World, engine: Engine) -> None:
     engine.up("--policy-pack", str(CLONE / "policies"))
     engine.up("--skip-preview", "--expect-no-changes")
@@ -91,7 +91,7 @@ def adopt(world: World, engine: Engine) -> None:
         )
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 def test_an_emergency_killed_half_way(world: World, engine: Engine) -> None:
     engine.up("--skip-preview")
     engine.config_set("mode", "emergency")

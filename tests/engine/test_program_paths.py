@@ -62,7 +62,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Iterator[St
     servers.stop()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_drill_and_its_end_leave_production_as_it_was(stage: Stage) -> None:
     before, calls = stage.inputs(), len(stage.world.calls("aws"))
     stage.engine.select("emergency")
@@ -82,7 +82,7 @@ def test_a_drill_and_its_end_leave_production_as_it_was(stage: Stage) -> None:
     assert stage.world.calls("aws")[calls:] == []
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_the_circle_with_a_second_disaster_on_the_way(stage: Stage) -> None:
     stage.engine.select("normal")
     before, aws = stage.inputs(), stage.aws_ids()
@@ -112,7 +112,7 @@ def test_the_circle_with_a_second_disaster_on_the_way(stage: Stage) -> None:
     assert stage.inputs() == before
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_takeover_when_productions_state_is_lost(stage: Stage) -> None:
     address = stage.engine.outputs()["gateway_ip"]
     stage.world.faults.set(aws_down=True)

@@ -27,6 +27,7 @@ from tests.faults.workload import Session
 _LOAD_PATIENCE_S = 120.0
 _END_PATIENCE_S = 180.0
 _NO_BACKUP = 9
+_BUSY = 6
 _RETRIED = {4, 5, 6, 11, 14}
 
 
@@ -268,6 +269,11 @@ class Round:
         code = restore.wait(_END_PATIENCE_S)
         if code in _RETRIED:  # by the troubles; without them it must work
             stage.proxy.set()
+            restore = stage.agent("azure", "restore", *words)
+            code = restore.wait(_END_PATIENCE_S)
+        give_up = time.monotonic() + _END_PATIENCE_S
+        while code == _BUSY and time.monotonic() < give_up:
+            time.sleep(1)  # the server has yet to see that the session of a killed restore is gone
             restore = stage.agent("azure", "restore", *words)
             code = restore.wait(_END_PATIENCE_S)
         if code == _NO_BACKUP:

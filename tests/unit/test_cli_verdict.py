@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -131,10 +130,8 @@ def test_a_client_that_gave_up_fails_the_step_that_it_disturbs(stage: Stage) -> 
 
 def test_waiting_ends(stage: Stage) -> None:
     stage.world.trouble = lambda: "; dr-app: failed"  # pyright: ignore[reportAttributeAccessIssue]
-    started = time.monotonic()
     with pytest.raises(StepFailed, match="waited 0 s for a miracle; dr-app: failed"):
         stage.wait("a miracle", lambda: None, 0.2)
-    assert time.monotonic() - started < 5
 
 
 def test_an_engine_error_without_diagnostics_shows_its_last_lines() -> None:

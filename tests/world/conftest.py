@@ -33,19 +33,28 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path / "ca")
 
 
+HEALTH_PATH = "/actuator/health"
+
+
 class WebServer:
-    """A web server whose answer the test sets; counts requests and remembers the last one's headers."""
+    """A web server whose answer the test sets; counts requests and remembers the last one's headers.
+
+    Health checks ask at any moment: their answer is ``health`` where it is set, and their headers not kept.
+    """
 
     def __init__(self, where: tuple[str, int], certificate: tuple[Path, Path] | None = None) -> None:
         self.status, self.body, self.requests = 200, b"hello", 0
+        self.health: int | None = None
         self.headers: dict[str, str] = {}
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.requests += 1
-                outer.headers = dict(self.headers)
-                self.send_response(outer.status)
+                checked = self.path == HEALTH_PATH
+                if not checked:
+                    outer.headers = dict(self.headers)
+                self.send_response(outer.health if checked and outer.health else outer.status)
                 self.send_header("Content-Length", str(len(outer.body)))
                 self.end_headers()
                 self.wfile.write(outer.body)

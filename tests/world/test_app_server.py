@@ -35,7 +35,9 @@ while not order.exists():
     time.sleep(0.05)
 if order.read_text() == "refuse":
     sys.exit(8)
-(root / "run/pilotlight/petclinic.env").write_text("MYSQL_PASS=of the restore")
+part = root / "run/pilotlight/petclinic.env.part"
+part.write_text("MYSQL_PASS=of the restore")
+part.rename(root / "run/pilotlight/petclinic.env")
 """)
 (root / "opt/petclinic").mkdir()
 (root / "opt/petclinic/petclinic.jar").write_text("""
@@ -62,7 +64,9 @@ class AppServer:
         """Writes the environment file, as the agent does."""
         file = self.machine.folder / "run/pilotlight/petclinic.env"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        part = file.with_suffix(".part")
+        part.write_text(text)
+        part.rename(file)
 
     def petclinic(self) -> str:
         """The state of its unit."""

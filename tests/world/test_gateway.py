@@ -188,7 +188,7 @@ def site(network: Network, authority: Authority, serve: Callable[..., Any]) -> A
 def ask(
     network: Network, authority: Authority, path: str = "/owners", scheme: str = "https"
 ) -> tuple[int, bytes]:
-    return get(network, f"{scheme}://{PUBLIC}{path}", ca_file=authority.ca_file, timeout_s=5, host=NAME)
+    return get(network, f"{scheme}://{PUBLIC}{path}", ca_file=authority.ca_file, timeout_s=30, host=NAME)
 
 
 def plan(values: dict[str, Any]) -> Any:
@@ -209,12 +209,13 @@ def test_page_then_petclinic_then_aws(
     assert app.headers["Host"] == NAME and app.headers["X-Forwarded-Proto"] == "https"
     assert site.requests == 1, "a page is fetched once"
 
-    app.status, app.body = 503, b"app's own"
+    app.status, app.body, app.health = 503, b"app's own", 200
     assert ask(network, authority) == (503, b"app's own"), "an error of the backend passes"
-    wait_for(lambda: ask(network, authority) == (502, b"<h1>back soon</h1>"), 5, "the probe fails")
+    app.health = None
+    wait_for(lambda: ask(network, authority) == (502, b"<h1>back soon</h1>"), 60, "the probe fails")
     assert gateway.health()["petclinic--petclinic"] is False
     app.status, app.body = 200, b"owners"
-    wait_for(lambda: ask(network, authority) == (200, b"owners"), 5, "the probe passes again")
+    wait_for(lambda: ask(network, authority) == (200, b"owners"), 60, "the probe passes again")
 
     alb = serve(network.endpoint("alb.elb.amazonaws.com", 443), authority.issue([NAME]))
     alb.body = b"from aws"

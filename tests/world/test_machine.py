@@ -109,7 +109,7 @@ def test_first_boot_runs_the_installed_agent_with_the_rendered_configuration(
     assert (machine.state, machine.reason) == ("running", "")
     assert machine.unit_states() == {"pilotlight-agent.service": "active"}
     log = machine.folder / "var/log/mysql-backup-to-azure.log"
-    wait_for(lambda: log.exists() and "storage" in log.read_text(), 5, "the agent's first line")
+    wait_for(lambda: log.exists() and "storage" in log.read_text(), 60, "the agent's first line")
     seen = json.loads(log.read_text())
     assert seen["database"]["host"] == network.address("petclinic.rds.amazonaws.com")
     assert seen["storage"]["endpoint"] == f"https://{network.address('vault.blob.core.windows.net')}:10443"
@@ -143,9 +143,9 @@ def test_killed_agent_comes_back_and_a_dead_machine_does_not(make: Make) -> None
     machine.boot()
     booted(machine)
     log = machine.folder / "var/log/mysql-backup-to-azure.log"
-    wait_for(lambda: log.exists() and log.read_text().count("storage") == 1, 5, "the first start")
+    wait_for(lambda: log.exists() and log.read_text().count("storage") == 1, 60, "the first start")
     machine.kill_unit("pilotlight-agent")
-    wait_for(lambda: log.read_text().count("storage") == 2, 5, "the second start")
+    wait_for(lambda: log.read_text().count("storage") == 2, 60, "the second start")
     machine.kill()
     assert machine.state == "dead"
     assert machine.unit_states() == {"pilotlight-agent.service": "inactive"}
@@ -201,9 +201,9 @@ def test_web_server_passes_to_its_neighbour(
     booted(machine)
     assert machine.state == "running", machine.reason
     app = serve(network.endpoint("10.80.2.9", 8080))
-    status, body = get(network, "http://10.80.1.4:8080/", ca_file=authority.ca_file, timeout_s=5)
+    status, body = get(network, "http://10.80.1.4:8080/", ca_file=authority.ca_file, timeout_s=30)
     assert (status, body) == (200, app.body)
-    assert get(network, "http://10.80.1.4/", ca_file=authority.ca_file, timeout_s=5)[0] == 404, (
+    assert get(network, "http://10.80.1.4/", ca_file=authority.ca_file, timeout_s=30)[0] == 404, (
         "Ubuntu's own site"
     )
     machine.stop_unit("nginx")

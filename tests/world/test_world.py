@@ -24,14 +24,14 @@ def ask(clouds: Clouds, path: str) -> tuple[int, bytes]:
         clouds.network,
         f"https://{ALB_ADDRESSES[0]}{path}",
         ca_file=clouds.ca.ca_file,
-        timeout_s=5,
+        timeout_s=30,
         host=clouds.estate.public_name,
     )
 
 
 def addresses(clouds: Clouds, name: str) -> list[str]:
     where, port = clouds.dns
-    reply = dns.query.udp(dns.message.make_query(name, "A"), where, timeout=5, port=port)
+    reply = dns.query.udp(dns.message.make_query(name, "A"), where, timeout=30, port=port)
     return sorted(str(item) for rrset in reply.answer for item in rrset)
 
 
@@ -77,7 +77,7 @@ def test_life_death_return_and_restart(tools: Tools, tmp_path: Path) -> None:
         locked = "ALTER USER petclinic ACCOUNT "
         clouds.primary.execute(locked + "LOCK")  # as the fence does
         clouds.aws_application_starts()
-        clouds.wait_for(lambda: serving(clouds) is False, 10, "the balancer is up and its target is not")
+        clouds.wait_for(lambda: serving(clouds) is False, 60, "the balancer is up and its target is not")
         clouds.primary.execute(locked + "UNLOCK")
         clouds.aws_returns(serve=True, backup=False)
         assert ask(clouds, "/owners?lastName=")[0] == 200

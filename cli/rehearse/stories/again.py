@@ -60,11 +60,11 @@ def dies_at_once(stage: Stage) -> str:
 
 
 def cutover(stage: Stage) -> str:
-    """The tool dies right after the take-over; from that moment on AWS's agent has no way for its dumps."""
+    """The tool dies right after the take-over; what AWS's agent begins to dump then does not get through."""
+    stage.world.clouds.faults.set(blob_put_cut=_DUMPS)
     started = time.time()
     tool = stage.begin("failback", "cutover", "--yes")
     stage.wait("AWS to be the writer", lambda: home.writer(stage) == "aws" or not tool.running, 600)
-    stage.world.clouds.faults.set(blob_put_cut=_DUMPS)
     return home.cut_over(stage, tool, started, dies=True)
 
 

@@ -11,7 +11,7 @@ from agent.gtid import GtidSet
 from sandbox.mysql import MySqlServer, running
 from sandbox.tools import Tools
 from tests.agent.archive.conftest import PATIENCE_S, Vault
-from tests.agent.conftest import PASSWORD, add_owners, clinic, wait_for
+from tests.agent.conftest import NO_HEARTBEAT_S, PASSWORD, add_owners, clinic, wait_for
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def replica(vault: Vault, tools: Tools, tmp_path: Path) -> Generator[MySqlServer
         address=vault.network.address("replica.test"),
         flavor="rds",
         name="replica.test",
+        heartbeat_s=NO_HEARTBEAT_S,
     )
     history = str(vault.executed())
     with running(server):
