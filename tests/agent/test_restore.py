@@ -280,7 +280,7 @@ def test_no_backup_is_one_sentence(world: World) -> None:
 
 def test_a_server_that_does_not_answer_and_a_wrong_password(world: World) -> None:
     world.azure.secret("password", "wrong")
-    finished = world.azure.run("restore", timeout_s=30)
+    finished = world.azure.run("restore")
     assert finished.code == 4 and "Access denied" in finished.said
 
 

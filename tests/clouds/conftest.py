@@ -211,6 +211,7 @@ def clouds(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv("AWS_ENDPOINT_URL", services.aws.url)
         monkeypatch.setenv("AWS_REGION", REGION)
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        monkeypatch.setenv("AWS_METADATA_SERVICE_TIMEOUT", "10")
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
             monkeypatch.delenv(name, raising=False)
         yield services

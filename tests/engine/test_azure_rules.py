@@ -308,7 +308,10 @@ def test_key_vault_names_stay_taken(azure: Azure) -> None:
     )
 
 
-def test_federated_credentials_are_written_one_after_another(azure: Azure) -> None:
+def test_federated_credentials_are_written_one_after_another(
+    azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.providers.azure_identity.FederatedIdentityCredential.linger_s", 2.0)
     azure.identity()
 
     def credential(name: str) -> dict[str, Any]:

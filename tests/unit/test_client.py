@@ -81,7 +81,11 @@ def zone(name_server: tuple[Zone, tuple[str, int]]) -> tuple[Zone, tuple[str, in
 
 
 @pytest.fixture
-def world(zone: tuple[Zone, tuple[str, int]], tmp_path: Path) -> Iterator[tuple[Client, Ledger]]:
+def world(
+    zone: tuple[Zone, tuple[str, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Client, Ledger]]:
+    monkeypatch.setattr("cli.rehearse.resolver._QUERY_TIMEOUT_S", 30.0)
+    monkeypatch.setattr("cli.rehearse.browser._TIMEOUT_S", 30.0)
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(NAME).configure_cert(context)
