@@ -7,15 +7,15 @@ import threading
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from itertools import islice
 
-from agent.catalog import batches, newest_first, next_sequence, survey
+from agent.catalog import newest_first, next_sequence, survey
 from agent.clients import find
 from agent.context import Context
+from agent.coverage import has_base
 from agent.database import Session, server_lock, session
 from agent.dumpscan import Contents, DumpScanner
 from agent.epoch import Epoch, read_epoch
-from agent.errors import DatabaseError, DumpError
+from agent.errors import DatabaseError, DumpError, UnopenedError
 from agent.grants import Grants, missing_for_dump, own_account
 from agent.locks import exclusive
 from agent.manifest import Manifest, backup_name
@@ -37,7 +37,6 @@ from agent.storage import BlobExistsError
 
 _log = logging.getLogger(__name__)
 _LOCK = "pilotlight-dump"
-_BASES_BETWEEN = 12  # an hour of dumps every five minutes
 
 
 def dump_once(context: Context, stopping: threading.Event | None = None) -> Manifest:
@@ -70,7 +69,7 @@ def _refuse_no_source(context: Context, database: Session, epoch: Epoch) -> None
             "a restore into this database has not ended, so nothing of it is backed up; repeat it"
         )
     if is_unopened(context.config, epoch, marker):
-        raise DumpError("the database is a copy in place of a lost one and waits for the order to open")
+        raise UnopenedError("the database is a copy in place of a lost one and waits for the order to open")
     if count_objects(database, context.config.database.schemas)["tables"]:
         return
     newest = newest_first(context.backups, survey(context.backups), 1)
@@ -179,18 +178,8 @@ def _stream(context: Context, name: str, epoch: int, limits: Limits) -> Manifest
 
 
 def _lacks_base(context: Context, epoch: int) -> bool:
-    """Whether the archived log needs this dump as its base: none of the last ones is certain to be one.
-
-    With an older base a restore replays more; with none it ends at the dump, and loses minutes.
-    """
-    if context.config.archive is None:
-        return False
-    for (manifest,) in islice(batches(context.backups, survey(context.backups), 1), _BASES_BETWEEN):
-        if manifest.epoch != epoch:
-            break
-        if manifest.gtid_exact is not None:
-            return False
-    return True
+    """Whether a restore needs this dump as the base of the archived log."""
+    return context.config.archive is not None and not has_base(context.backups, context.signals, epoch)
 
 
 def _refuse_partial_sight(database: Session, schemas: tuple[str, ...]) -> None:

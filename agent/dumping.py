@@ -14,7 +14,7 @@ from agent.context import Context
 from agent.database import session
 from agent.dump import dump_once
 from agent.epoch import Epoch
-from agent.errors import BusyError
+from agent.errors import BusyError, UnopenedError
 from agent.gtid import GtidSet
 from agent.jobs import Job, Troubles
 from agent.manifest import Manifest, as_report
@@ -115,15 +115,16 @@ class Dumping:
     def _dump(self, epoch: Epoch, *, forced: bool) -> tuple[Manifest, datetime] | None:
         """The new backup, or the last one when it still is what the database holds; and when that was so.
 
-        None while somebody else dumps.
+        None while somebody else dumps, or has to open the database first.
         """
         looked_at = utc_now()
         if not forced and (base := self._unchanged_base(epoch)) is not None:
             return base, looked_at
         try:
             manifest = dump_once(self._context, self._stopping)
-        except BusyError as error:
-            # No trouble: an agent on the machine that replaces this one, or an operator, makes the backup.
+        except (BusyError, UnopenedError) as error:
+            # No trouble: an agent on the machine that replaces this one, or an operator, makes the backup; or
+            # it is made when the operator has opened the database.
             _log.info("%s", error)
             return None
         return manifest, datetime.fromisoformat(manifest.snapshot_at)

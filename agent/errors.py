@@ -73,6 +73,10 @@ class DumpError(AgentError):
     meaning = "the dump failed and nothing of it counts as a backup"
 
 
+class UnopenedError(DumpError):
+    """There is nothing to back up yet: the copy is opened first, and then backed up."""
+
+
 class RestoreError(AgentError):
     """Loading failed; the restore can be run again."""
 

@@ -18,15 +18,16 @@ from contextlib import ExitStack, contextmanager, suppress
 from pymysql.constants import ER
 
 from agent.database import Login, Session, quoted, session
-from agent.errors import DatabaseError
+from agent.errors import AgentError, DatabaseError
 from agent.objects import Table
 
 _log = logging.getLogger(__name__)
-# Those who write a table overtake whoever waits for READ on it, so that the wait costs them nothing; but
-# while they overlap it is not granted. Nobody overtakes WRITE. But while it waits, also for a mere reader,
-# the others wait behind it, and a transaction that it waits for is rolled back as a deadlock when it goes on
-# to write: https://dev.mysql.com/doc/refman/8.4/en/metadata-locking.html. So WRITE is for a log that has no
-# base without it, once, and not for long. A second is the least that the server can be told, for each table.
+# Those who write a table overtake whoever waits for READ on it, so that the wait costs them nothing, unless a
+# first table is locked already while a second is waited for; but while they overlap it is not granted. Nobody
+# overtakes WRITE. But while it waits, also for a mere reader, the others wait behind it, and a transaction
+# that it waits for is rolled back as a deadlock when it goes on to write. So WRITE is for a log that has no
+# base without it, once a dump and not for long. A second is the least that the server can be told, for each
+# table. https://dev.mysql.com/doc/refman/8.4/en/metadata-locking.html
 _LOCK_WAIT_S = 1
 _TRIES = 3
 _PAUSE_S = 2.0
@@ -78,29 +79,34 @@ class Bracket:
         with ExitStack() as stack:
             if self._with_gtids and self._ordered:
                 try:
-                    self._hold = stack.enter_context(self._held(stopping, needed))
-                except DatabaseError as error:
+                    self._hold = self._held(stack, stopping, needed)
+                except AgentError as error:
                     self.reason = f"the tables to be replayed in order could not be locked: {error}"
             yield
 
-    @contextmanager
-    def _held(self, stopping: threading.Event, needed: Callable[[], bool]) -> Generator[_Hold]:
-        """The ordered tables under LOCK TABLES.
+    def _held(self, stack: ExitStack, stopping: threading.Event, needed: Callable[[], bool]) -> _Hold:
+        """The ordered tables under LOCK TABLES, until ``stack`` is left.
 
         Raises:
-            DatabaseError: not granted within a few tries, or not allowed.
+            AgentError: not granted within a few tries, or not allowed.
         """
+        holder = stack.enter_context(self._session())
+        if not self._read_locked(holder, stopping):
+            if not needed():
+                raise DatabaseError("others write them all the time")
+            # Asking may have taken longer than the first session may idle.
+            holder = stack.enter_context(self._session())
+            self._write_lock(holder)
+        hold = _Hold(holder, holder.gtid_executed())
+        stack.callback(hold.release)
+        return hold
+
+    @contextmanager
+    def _session(self) -> Generator[Session]:
+        limits = f"lock_wait_timeout = {_LOCK_WAIT_S}, wait_timeout = {_SERVER_LETS_GO_S}"
         with session(self._account) as holder:
-            holder.rows(f"SET SESSION lock_wait_timeout = {_LOCK_WAIT_S}, wait_timeout = {_SERVER_LETS_GO_S}")
-            if not self._read_locked(holder, stopping):
-                if not needed():
-                    raise DatabaseError("others write them all the time")
-                self._write_lock(holder)
-            hold = _Hold(holder, holder.gtid_executed())
-            try:
-                yield hold
-            finally:
-                hold.release()
+            holder.rows(f"SET SESSION {limits}")
+            yield holder
 
     def _read_locked(self, holder: Session, stopping: threading.Event) -> bool:
         for left in reversed(range(_TRIES)):

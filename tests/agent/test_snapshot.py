@@ -12,13 +12,16 @@ from typing import Any
 
 import pytest
 
+from agent.coverage import has_base
 from agent.dump import dump_once
+from agent.errors import StorageError
 from agent.gtid import GtidSet
 from agent.manifest import Manifest
 from agent.objects import ordered_tables
 from sandbox.mysql import MySqlServer
 from sandbox.tools import Tools
-from tests.agent.conftest import SCHEMA, World, clinic, stand_in, wait_for
+from tests.agent.archived import archiving
+from tests.agent.conftest import SCHEMA, World, add_owners, clinic, stand_in, wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -225,6 +228,43 @@ def test_a_table_that_loses_its_key_while_a_dump_begins_does_so_in_the_window(
     manifest = dump_once(world.aws.context)
     assert manifest.ordered_tables == {}
     assert manifest.gtid_before != manifest.gtid_after
+
+
+def test_a_storage_that_cannot_be_asked_costs_the_exact_set_and_not_the_dump(
+    world: World, rds: MySqlServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> bool:
+        raise StorageError("the account is throttled")
+
+    monkeypatch.setattr("agent.snapshot._TRIES", 1)
+    monkeypatch.setattr("agent.dump.has_base", away)
+    clinic(rds)
+    world.aws.document["archive"] = {"flush_seconds": 0.05}
+    rds.execute(f"CREATE TABLE {SCHEMA}.diary (writer INT)")
+    with rds.root() as connection, connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(f"INSERT INTO {SCHEMA}.diary VALUES (1)")  # and stays uncommitted
+        with _one_more_commit_during_the_dump(world, rds):
+            assert dump_once(world.aws.context).gtid_exact is None
+    assert "the account is throttled" in caplog.text
+
+
+def test_behind_what_cannot_be_replayed_the_log_needs_another_base(world: World, rds: MySqlServer) -> None:
+    clinic(rds)
+    with archiving(world.aws) as archive:
+        context = world.aws.context
+        archive.began()
+        dump_once(context)
+        add_owners(rds, 1)
+        archive.settle()
+        assert has_base(context.backups, context.signals, 1)
+        with rds.root() as connection, connection.cursor() as cursor:
+            cursor.execute("SET SESSION binlog_format = STATEMENT")
+            cursor.execute(f"INSERT INTO {SCHEMA}.owners (name) VALUES ('as a statement')")
+        archive.settle()
+        assert not has_base(context.backups, context.signals, 1)
+        dump_once(context)
+        assert has_base(context.backups, context.signals, 1)
 
 
 @contextmanager

@@ -18,9 +18,11 @@ from azure.core.exceptions import ResourceExistsError
 
 from agent.catalog import newest, survey
 from agent.config import AccountKey
+from agent.coverage import has_base
 from agent.credentials import storage_credential
 from agent.epoch import read_epoch, take_over
 from agent.errors import NotWriterError, StorageError
+from agent.signals import Verification, write_verification
 from agent.storage import BlobChangedError, BlobExistsError, BlobStore
 from sandbox.azurite import Azurite
 from sandbox.network import Network
@@ -80,6 +82,37 @@ def test_the_newest_is_decided_by_epoch_and_gtid_never_by_name(store: BlobStore)
     # A copying tool may lose metadata; then the manifest itself is asked.
     put(store, "backup_20200101T000000Z.sql.gz", metadata=False, epoch=3, sequence=13)
     assert newest(store).backup == "backup_20200101T000000Z.sql.gz"
+
+
+def test_the_log_has_a_base_when_one_says_exactly_what_it_holds_and_nobody_found_it_bad(world: World) -> None:
+    store, signals = world.aws.context.backups, world.aws.context.signals
+    put(store, "backup_20260101T000000Z.sql.gz", epoch=1, sequence=1, gtid_exact=f"{UUID}2:1-9")
+    assert has_base(store, signals, 1) and not has_base(store, signals, 2)
+    put(store, "backup_20260101T000500Z.sql.gz", epoch=2, sequence=2, metadata=False)
+    put(store, "backup_20260101T001000Z.sql.gz", epoch=2, sequence=3, metadata=False)
+    assert not has_base(store, signals, 2), "neither knows what it holds of tables without a key"
+    exact = "backup_20260101T001500Z.sql.gz"
+    put(store, exact, epoch=2, sequence=4, gtid_exact=f"{UUID}2:1-100")
+    assert has_base(store, signals, 2)
+    write_verification(
+        signals,
+        Verification(
+            at="2026-01-01T00:20:00.000+00:00",
+            site="aws",
+            epoch=2,
+            backup=exact,
+            mode="full",
+            tables=(),
+            gtid="",
+            next_backup="",
+            seconds=1,
+            ok=False,
+            base_ok=False,
+            error="of the test",
+            notes=(),
+        ),
+    )
+    assert not has_base(store, signals, 2)
 
 
 def test_writes_never_overwrite(store: BlobStore) -> None:

@@ -99,7 +99,7 @@ def weighted(address: str, weight: int, check: str | None = None) -> Record:
         ),
         (
             "choose: none healthy: the weights decide",
-            [weighted("1", 60, "a"), weighted("2", 90, "b")],
+            [weighted("1", 10, "a"), weighted("2", 90, "b")],
             {"a": False, "b": False},
             0.5,
             "2",

@@ -74,7 +74,7 @@ def fence_closes(stage: Stage) -> str:
         f"{fence.closed - reachable:.1f} s",
         "RDS's own account table, looked at every 50 ms; the agent waits longer after each vain attempt",
     )
-    closed = fence.closed + 3.0  # the sessions end after the lock, and answers are on their way
+    closed = fence.closed + 1.0  # an answer that was on its way
     stage.wait("ten more attempts of the internal client", lambda: len(_attempts(stage, closed)) >= 10, 60)
     late = [a for a in _attempts(stage, closed) if a.outcome is Outcome.WRITTEN]
     stage.hold(
