@@ -18,7 +18,7 @@ from agent.epoch import give_order, read_epoch
 from agent.handover.order import Step, new_order
 from agent.manifest import manifest_name
 from sandbox.mysql import MySqlServer
-from tests.agent.conftest import SCHEMA, World, add_owners, clinic, count, stand_in, wait_for
+from tests.agent.conftest import PASSWORD, SCHEMA, World, add_owners, clinic, count, stand_in, wait_for
 
 
 def marker(server: MySqlServer) -> dict[str, object]:
@@ -270,6 +270,21 @@ def test_what_an_earlier_load_left_is_cleared_but_not_under_a_load_that_still_ru
             cursor.execute("DO RELEASE_LOCK(%s)", (lock,))
             assert agent.wait(60) == 0
     assert not flexible.execute(left)
+
+
+def test_no_secret_shows_in_arguments_environment_or_log_of_a_restore(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    clinic(rds)
+    world.aws.works("dump")
+    folder = world.azure.folder
+    script = f'printf "%s\\n" "$@" >> "{folder}/arguments"; env >> "{folder}/environment"; exec "$real" "$@"'
+    finished = world.azure.run("restore", path=stand_in(world.azure, "mysql", script))
+    assert finished.code == 0 and count(flexible) == 3, finished.said
+    application = (folder / "secret-application").read_text()
+    for text in (finished.said, (folder / "arguments").read_text(), (folder / "environment").read_text()):
+        assert PASSWORD[:5] not in text and application[:8] not in text
+    assert "--defaults-file=" in (folder / "arguments").read_text()
 
 
 def test_no_backup_is_one_sentence(world: World) -> None:
