@@ -15,6 +15,7 @@ from agent.fence import alone, close, must_close, release
 from agent.guard import Target as State
 from agent.guard import inspect
 from agent.handover.decide import is_closed, is_copy, may_open_unasked, must_drain
+from agent.handover.events import stop_all
 from agent.handover.order import read_answer
 from agent.handover.service import Handover
 from agent.handover.takeover import keep_events
@@ -172,10 +173,14 @@ class Serving:
         if epoch.writer == self._site:
             self._fence_writer(epoch, users)
             return
+        schemas = self._context.config.database.schemas
         with session(self._context.login(), read_timeout_s=PASSING_READ_S) as database:
             if must_close(self._site, epoch, read_marker(database)):
                 ended = close(database, users, epoch)
                 self._closed_epoch = self._closed_epoch if ended else epoch.epoch
+                # Events go on under a locked account. Nothing remembers them here: before this site writes
+                # again its database is replaced, and the events that run then come with what replaces it.
+                stop_all(database, schemas)
 
     def _fence_writer(self, epoch: Epoch, users: tuple[str, ...]) -> None:
         if self._handover.draining:

@@ -54,13 +54,30 @@ def switch_on(database: Session, events: Iterable[Event]) -> dict[Event, str]:
 
     Users must not wait for an event that cannot run.
     """
+    refused = _each(database, events, on=True)
+    for event, why in refused.items():
+        _log.error("event %s.%s stays disabled: %s", *event, why)
+    return refused
+
+
+def stop_all(database: Session, schemas: Sequence[str]) -> None:
+    """Let no event run.
+
+    Raises:
+        DatabaseError: the server does not answer, or keeps one of them; all others are off.
+    """
+    refused = _each(database, enabled(database, schemas), on=False)
+    for (schema, event), why in refused.items():
+        raise DatabaseError(f"event {schema}.{event} goes on in a database that is closed: {why}")
+
+
+def _each(database: Session, events: Iterable[Event], *, on: bool) -> dict[Event, str]:
     refused: dict[Event, str] = {}
     for event in events:
         try:
-            switch(database, [event], on=True)
+            switch(database, [event], on=on)
         except DatabaseError as error:
             refused[event] = str(error)
-            _log.error("event %s.%s stays disabled: %s", *event, error)
     return refused
 
 

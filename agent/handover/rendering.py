@@ -23,7 +23,7 @@ from agent.replay.ddl import without_start_transaction
 from agent.replay.layout import lay_out
 from agent.replay.schema import Replay, read_tables
 from agent.replay.settings import read_settings
-from agent.replay.statements import Kind, Statement, describe, subject
+from agent.replay.statements import Kind, Statement, describe, subject, tokens
 
 SYSTEM_SCHEMAS = ("mysql", "sys", "performance_schema", "information_schema", OWN_SCHEMA)
 _OTHERS = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ({})"
@@ -274,7 +274,7 @@ class Renderer:
         changed = settings.schemas if settings.schemas is not None else (schema,)
         if statement.object == "DATABASE":
             schema, name = name, "*"
-        if all(one.lower() in SYSTEM_SCHEMAS for one in changed):
+        if all(one.lower() in SYSTEM_SCHEMAS for one in changed) or _switches_event_off(query.statement):
             return
         self._result.changes[f"{schema}.{name}".rstrip(".")] += 1
         self.reshaped.learn(query.statement, statement, self._ordinal)
@@ -298,3 +298,11 @@ class Renderer:
         out.write(b"-- Not run here, because triggers are off; see the end of this file:\n")
         for line in text.splitlines():
             out.write(b"-- " + line + b"\n")
+
+
+def _switches_event_off(statement: bytes) -> bool:
+    """Whether it is ALTER EVENT name DISABLE and no more. The fence does that itself; it is nobody's work."""
+    words = [token.text for token in tokens(statement) if token.kind != "other"]
+    if words[:1] != ["ALTER"] or words[-1:] != ["DISABLE"] or "EVENT" not in words:
+        return False
+    return len(words) - words.index("EVENT") in (3, 4)

@@ -216,6 +216,18 @@ def test_purged_log_is_said_and_the_rest_exported(fork: Fork) -> None:
     assert found is not None and found.transactions == 2 and found.statements == {}
 
 
+def test_an_event_that_is_switched_off_and_no_more_is_no_divergence(fork: Fork) -> None:
+    """The fence does that to the events of the database that it closes."""
+    clinic(fork.rds)
+    fork.run("CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY DO SELECT 1")
+    fork.here()
+    fork.run(f"ALTER DEFINER = nobody@nowhere EVENT {SCHEMA}.nightly DISABLE")
+    assert fork.export() is None
+    fork.run("ALTER EVENT nightly ENABLE", "ALTER EVENT nightly DISABLE COMMENT 'by a person'")
+    found = fork.export()
+    assert found is not None and found.transactions == 2
+
+
 def test_rows_of_a_definition_that_is_gone_are_kept_in_words_and_said(fork: Fork) -> None:
     """Their column names are in no log: a statement would be a guess."""
     clinic(fork.rds)

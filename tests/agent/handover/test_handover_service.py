@@ -299,6 +299,30 @@ def test_what_only_a_fenced_database_has_leaves_it_at_once(
     assert asked == [True], "once, and when nobody could write any more"
 
 
+def test_the_events_of_a_fenced_database_stop(world: World, rds: MySqlServer, aws: Site) -> None:
+    """One goes on under a locked account, and each row of it is one more that only this database has: the
+    divergence that somebody accepted would be another one by then."""
+    rds.execute(
+        f"CREATE DEFINER = admin@'%%' EVENT {SCHEMA}.ticks ON SCHEDULE EVERY 1 SECOND DO"
+        f" INSERT INTO {SCHEMA}.owners (name) VALUES ('by the event')"
+    )
+    wait_for(lambda: count(rds) > 3, PATIENCE_S)
+    # The administrator may not touch a system account's: that is said, and all others stop.
+    rds.execute(f"CREATE EVENT {SCHEMA}.a_system ON SCHEDULE EVERY 1 DAY DO SELECT 1")
+    world.epoch(2, "azure")
+    with working(aws):
+        wait_for(
+            lambda: locked(rds) and rds.execute(f"{STATUS} AND STATUS = 'ENABLED'") == [("ENABLED",)], 60
+        )
+        wait_for(lambda: "a_system goes on" in str(beats(world, "aws", 1)["errors"].get("fence")), PATIENCE_S)
+        rds.execute(f"DROP EVENT {SCHEMA}.a_system")
+        wait_for(lambda: "fence" not in beats(world, "aws", 1)["errors"], PATIENCE_S)
+        beats(world, "aws")  # one that had begun has ended
+        before = count(rds)
+        rds.execute("DO SLEEP(2.5)")  # two ticks
+        assert count(rds) == before
+
+
 def test_two_agents_move_the_writer_and_nothing_is_lost(
     world: World, rds: MySqlServer, flexible: MySqlServer, aws: Site
 ) -> None:
