@@ -302,6 +302,7 @@ def test_what_only_a_fenced_database_has_leaves_it_at_once(
 def test_the_events_of_a_fenced_database_stop(world: World, rds: MySqlServer, aws: Site) -> None:
     """One goes on under a locked account, and each row of it is one more that only this database has: the
     divergence that somebody accepted would be another one by then."""
+    rds.set_global("event_scheduler", "ON")
     rds.execute(
         f"CREATE DEFINER = admin@'%%' EVENT {SCHEMA}.ticks ON SCHEDULE EVERY 1 SECOND DO"
         f" INSERT INTO {SCHEMA}.owners (name) VALUES ('by the event')"
