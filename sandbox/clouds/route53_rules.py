@@ -8,6 +8,8 @@ Every rule names its source, a page of the developer guide (repository awsdocs/a
 * [status]: dns-failover-determining-health-of-endpoints.md
 * [values]: health-checks-creating-values.md
 * [alias]: resource-record-sets-values-failover-alias.md
+* [weighted]: routing-policy-weighted.md
+* [API]: the API reference (2013-04-01), ResourceRecordSet, "Weight"
 * [ttl]: resource-record-sets-choosing-alias-non-alias.md
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.program.recorder import Recorded, Run
+from tests.program.recorder import Recorded, Run, run_program
 from tests.program.runs import (
     BILLED_BY_THE_HOUR,
     SITUATIONS,
@@ -25,6 +25,13 @@ def _types(run: Run) -> set[str]:
 
 def test_normal_runs_nothing_that_is_billed_by_the_hour() -> None:
     assert not _types(normal()) & BILLED_BY_THE_HOUR
+
+
+@pytest.mark.parametrize(("forced", "needed"), [("false", 2), ("true", 3)])
+def test_a_forced_failover_needs_one_more_healthy_child_than_there_is(forced: str, needed: int) -> None:
+    """AWS is never healthy then, and DNS names Azure as soon as its gateway answers."""
+    check = run_program(forceFailover=forced).one("failover-dns-primary").inputs
+    assert len(check["childHealthchecks"]) == 2 and check["childHealthThreshold"] == needed
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
