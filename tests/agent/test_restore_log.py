@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.mysql import MySqlServer
 from tests.agent.archived import archiving, content, executed, moment
-from tests.agent.conftest import ROOT, SCHEMA, World, clinic, wait_for
+from tests.agent.conftest import ROOT, SCHEMA, World, add_owners, clinic, count, wait_for
 
 # One transaction each: rows, cascades, a table without a key, and definitions between them.
 HISTORY = (
@@ -252,3 +252,22 @@ def test_targets_that_cannot_be_reached_are_refused_with_what_is_possible(
         finished = world.azure.run("restore", "--to", target)
         assert finished.code == code and said in finished.said, (target, finished.said)
     assert not flexible.execute("SHOW DATABASES LIKE 'pilotlight'")
+
+
+def test_a_rounded_row_without_a_key_stops_the_log_and_can_be_had_to_the_moment_before(
+    world: World, rds: MySqlServer, flexible: MySqlServer
+) -> None:
+    """As docs/agent.md says: mysqldump rounds FLOAT, and the log looks for such a row by all its values."""
+    clinic(rds)
+    rds.execute(f"CREATE TABLE {SCHEMA}.weights (w FLOAT)")
+    rds.execute(f"INSERT INTO {SCHEMA}.weights VALUES (16777216)")
+    with archiving(world.aws) as archive:
+        archive.began()
+        world.aws.works("dump")
+        add_owners(rds, 1)
+        before = archive.settle()
+        rds.execute(f"UPDATE {SCHEMA}.weights SET w = 1")
+        archive.settle()
+    assert world.azure.run("restore").code == 14
+    world.azure.works("restore", "--to", before)
+    assert count(flexible) == 4

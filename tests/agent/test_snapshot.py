@@ -193,6 +193,16 @@ def test_writers_that_overlap_all_the_time_do_not_cost_the_archived_log_its_base
     assert in_base == [(GtidSet.parse(str(written)).count(),)], "each transaction wrote one row"
 
 
+@contextmanager
+def _uncommitted(server: MySqlServer) -> Generator[None]:
+    """A table without a key, and a transaction that has written it and stays open."""
+    server.execute(f"CREATE TABLE {SCHEMA}.diary (writer INT)")
+    with server.root() as connection, connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(f"INSERT INTO {SCHEMA}.diary VALUES (1)")
+        yield
+
+
 def test_a_table_that_cannot_be_locked_costs_the_exact_set_and_not_the_dump(
     world: World, rds: MySqlServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,10 +211,7 @@ def test_a_table_that_cannot_be_locked_costs_the_exact_set_and_not_the_dump(
     monkeypatch.setattr("agent.snapshot._LOCK_WAIT_S", 8)
     clinic(rds)
     world.aws.document["archive"] = {"flush_seconds": 0.05}
-    rds.execute(f"CREATE TABLE {SCHEMA}.diary (writer INT)")
-    with rds.root() as connection, connection.cursor() as cursor:
-        cursor.execute("BEGIN")
-        cursor.execute(f"INSERT INTO {SCHEMA}.diary VALUES (1)")  # and stays uncommitted
+    with _uncommitted(rds):
         with _one_more_commit_during_the_dump(world, rds):
             manifest = dump_once(world.aws.context)
     assert manifest.gtid_before != manifest.gtid_after
@@ -240,10 +247,7 @@ def test_a_storage_that_cannot_be_asked_costs_the_exact_set_and_not_the_dump(
     monkeypatch.setattr("agent.dump.has_base", away)
     clinic(rds)
     world.aws.document["archive"] = {"flush_seconds": 0.05}
-    rds.execute(f"CREATE TABLE {SCHEMA}.diary (writer INT)")
-    with rds.root() as connection, connection.cursor() as cursor:
-        cursor.execute("BEGIN")
-        cursor.execute(f"INSERT INTO {SCHEMA}.diary VALUES (1)")  # and stays uncommitted
+    with _uncommitted(rds):
         with _one_more_commit_during_the_dump(world, rds):
             assert dump_once(world.aws.context).gtid_exact is None
     assert "the account is throttled" in caplog.text
@@ -288,9 +292,8 @@ def test_writers_of_ordered_tables_go_on_while_a_long_dump_runs(
     world: World, rds: MySqlServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lock is for the opening of the snapshot, not for the dump."""
-    monkeypatch.setattr(
-        "agent.snapshot._LONGEST_HOLD_S", 50.0
-    )  # it is the snapshot that lets go, not the clock
+    # Long, so that it is the snapshot that lets go and not the clock.
+    monkeypatch.setattr("agent.snapshot._LONGEST_HOLD_S", 50.0)
     monkeypatch.setattr("agent.snapshot._SERVER_LETS_GO_S", 60)
     clinic(rds, owners=200)
     rds.execute(f"CREATE TABLE {SCHEMA}.diary (writer INT)")

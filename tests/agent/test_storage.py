@@ -22,12 +22,12 @@ from agent.coverage import has_base
 from agent.credentials import storage_credential
 from agent.epoch import read_epoch, take_over
 from agent.errors import NotWriterError, StorageError
-from agent.signals import Verification, write_verification
 from agent.storage import BlobChangedError, BlobExistsError, BlobStore
 from sandbox.azurite import Azurite
 from sandbox.network import Network
 from tests.agent.conftest import AZURITE_KEY, World, add_owners, clinic
 from tests.agent.samples import UUID, manifest
+from tests.agent.test_restore_chain import verification
 
 
 @pytest.fixture
@@ -94,25 +94,8 @@ def test_the_log_has_a_base_when_one_says_exactly_what_it_holds_and_nobody_found
     exact = "backup_20260101T001500Z.sql.gz"
     put(store, exact, epoch=2, sequence=4, gtid_exact=f"{UUID}2:1-100")
     assert has_base(store, signals, 2)
-    write_verification(
-        signals,
-        Verification(
-            at="2026-01-01T00:20:00.000+00:00",
-            site="aws",
-            epoch=2,
-            backup=exact,
-            mode="full",
-            tables=(),
-            gtid="",
-            next_backup="",
-            seconds=1,
-            ok=False,
-            base_ok=False,
-            error="of the test",
-            notes=(),
-        ),
-    )
-    assert not has_base(store, signals, 2)
+    verification(world, "backup_20260101T000000Z.sql.gz", ok=False)
+    assert not has_base(store, signals, 1)
 
 
 def test_writes_never_overwrite(store: BlobStore) -> None:
