@@ -211,9 +211,8 @@ def test_a_table_that_cannot_be_locked_costs_the_exact_set_and_not_the_dump(
     monkeypatch.setattr("agent.snapshot._LOCK_WAIT_S", 8)
     clinic(rds)
     world.aws.document["archive"] = {"flush_seconds": 0.05}
-    with _uncommitted(rds):
-        with _one_more_commit_during_the_dump(world, rds):
-            manifest = dump_once(world.aws.context)
+    with _uncommitted(rds), _one_more_commit_during_the_dump(world, rds):
+        manifest = dump_once(world.aws.context)
     assert manifest.gtid_before != manifest.gtid_after
     assert manifest.gtid_exact is None
     assert "execution was interrupted" in caplog.text, "by ourselves, before the server's clock"
@@ -247,9 +246,8 @@ def test_a_storage_that_cannot_be_asked_costs_the_exact_set_and_not_the_dump(
     monkeypatch.setattr("agent.dump.has_base", away)
     clinic(rds)
     world.aws.document["archive"] = {"flush_seconds": 0.05}
-    with _uncommitted(rds):
-        with _one_more_commit_during_the_dump(world, rds):
-            assert dump_once(world.aws.context).gtid_exact is None
+    with _uncommitted(rds), _one_more_commit_during_the_dump(world, rds):
+        assert dump_once(world.aws.context).gtid_exact is None
     assert "the account is throttled" in caplog.text
 
 
